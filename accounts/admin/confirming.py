@@ -1,0 +1,124 @@
+"""The page that asks before something is done: GET shows what would happen, POST does it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.forms import CharField, DecimalField, Form
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
+
+from accounts.admin.base import BackOfficeAdmin
+from core.doors import admin_message, form_error
+from core.errors import Invalid, Refusal
+
+METHODS = ("GET", "HEAD", "POST")
+NO_PERMISSION = "Your role does not allow this. Ask an administrator of this site."
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A question, its effect in numbers, and one button. A refusal stands in the place of the button."""
+
+    question: str
+    facts: Sequence[tuple[str, Any]]
+    button: str
+    done: str
+    consequence: str = ""
+    refusal: str = ""
+    is_danger: bool = False
+
+
+class ReasonForm(Form):
+    """Why: kept with the row and in the audit trail."""
+
+    reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
+
+
+class NoteForm(Form):
+    """Anything worth remembering."""
+
+    reason = CharField(
+        label="Note (optional)",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        max_length=2000,
+        required=False,
+    )
+
+
+class LimitForm(Form):
+    """An amount in major units, and why."""
+
+    credit_limit = DecimalField(
+        label="New limit", min_value=0, max_digits=15, widget=UnfoldAdminDecimalFieldWidget()
+    )
+    reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
+
+
+def refusal_of(question: Callable[[], Any]) -> str:
+    """What an operation's own question says against it; empty when nothing."""
+    try:
+        question()
+    except Refusal as refusal:
+        return NO_PERMISSION if refusal.message == "Insufficient permissions" else refusal.message
+    return ""
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """The form's input; None while the page only asks."""
+    return request.POST if request.method == "POST" else None
+
+
+def found(admin: BackOfficeAdmin, request: HttpRequest, object_id: str) -> Any:
+    """The row an address names, for somebody who may see it."""
+    row = admin.get_object(request, object_id)
+    if row is not None and not admin.has_view_permission(request, row):
+        raise PermissionDenied
+    return row
+
+
+def confirm(
+    admin: BackOfficeAdmin,
+    request: HttpRequest,
+    row: models.Model,
+    page: Confirmation,
+    *,
+    form: Form,
+    act: Callable[..., Any],
+) -> HttpResponse:
+    """Show the page, or do what it says and return to the row. Wrong input is told beside it; any other
+    refusal, such as that somebody was faster, on the row's page."""
+    if request.method not in METHODS:
+        return HttpResponseNotAllowed(METHODS)
+    back = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    if request.method == "POST" and page.refusal:
+        messages.error(request, page.refusal)
+        return redirect(back)
+    if request.method == "POST" and form.is_valid():
+        try:
+            act(**form.cleaned_data)
+        except Invalid as refusal:
+            form_error(form, refusal)
+        except Refusal as refusal:
+            admin_message(request, refusal)
+            return redirect(back)
+        else:
+            messages.success(request, page.done)
+            return redirect(back)
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": page.question,
+        "page": page,
+        "form": form,
+        "back": back,
+        "row": row,
+        "rows_name": row._meta.verbose_name_plural,
+        "rows_address": reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_changelist"),
+    }
+    return TemplateResponse(request, "admin/confirmation.html", context, status=422 if form.errors else 200)

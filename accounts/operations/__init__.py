@@ -1,0 +1,37 @@
+"""Everything that writes to accounts."""
+
+from accounts.operations.charging import add_charge, charge, settle_line_items
+from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
+from accounts.operations.locking import locked_account
+from accounts.operations.numbering import allot_number
+from accounts.operations.opening import open_account
+from accounts.operations.passwords import ask_for_password_reset, send_password_reset, set_password
+from accounts.operations.tokens import (
+    create_token,
+    customer_for_token,
+    customer_for_user,
+    new_token,
+    regenerate_token,
+    revoke_token,
+)
+
+__all__ = [
+    "add_charge",
+    "allot_number",
+    "ask_for_password_reset",
+    "change_credit_limit",
+    "charge",
+    "create_token",
+    "customer_for_token",
+    "customer_for_user",
+    "locked_account",
+    "new_token",
+    "open_account",
+    "regenerate_token",
+    "remove_master_data",
+    "revoke_token",
+    "save_master_data",
+    "send_password_reset",
+    "set_password",
+    "settle_line_items",
+]

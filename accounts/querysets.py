@@ -1,0 +1,172 @@
+"""Every read of accounts. `visible_to` is the only way in which a customer's door gets a row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.db import models
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Prefetch, Q, Subquery, Sum, Window
+from django.db.models.functions import RowNumber
+
+from core.errors import NotFound
+
+if TYPE_CHECKING:
+    from accounts.models import Customer
+
+LARGEST_ID = 2**63 - 1
+ROW = (
+    "id account_id region_id region__name currency amount account_amount description order_display_id "
+    "item_count created_at"
+).split()
+
+
+def parse_id(value: Any) -> int:
+    """A wire id as an integer; what cannot be one answers 0, which no row has."""
+    text = str(value)
+    if not (text.isascii() and text.isdigit()) or len(text) > 19:
+        return 0
+    return min(int(text), LARGEST_ID)
+
+
+class OwnedQuerySet(models.QuerySet):
+    """Rows that belong to an account. Subclasses say by which field and how the row is called."""
+
+    account_field = "account_id"
+    missing = "Not found"
+
+    def visible_to(self, customer: Customer) -> Self:
+        """Rows of the accounts this customer may read."""
+        return self.filter(**{f"{self.account_field}__in": customer.account_ids("get_invoices")})
+
+    def get_for(self, customer: Customer, pk: Any, *, may: str = "get_invoices") -> Any:
+        """One row by id; refuses a foreign and a random id alike, then one the role does not reach."""
+        customer.require(may)
+        try:
+            row = self.visible_to(customer).get(pk=parse_id(pk))
+        except self.model.DoesNotExist:
+            raise NotFound(self.missing) from None
+        customer.require(may, account_id=row.pk if self.account_field == "pk" else row.account_id)
+        return row
+
+
+class UserManager(BaseUserManager):
+    """Users sign in with their e-mail, which is compared without regard to case."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> Any:
+        if not email:
+            raise ValueError("A user needs an e-mail address")
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> Any:
+        return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
+
+    def get_by_natural_key(self, email: str | None) -> Any:
+        return self.get(email=(email or "").strip().lower())
+
+
+class AccountQuerySet(OwnedQuerySet):
+    account_field = "pk"
+    missing = "Account not found"
+
+    def of_member(self, customer: Customer) -> Self:
+        """Accounts this customer belongs to, whatever their role sees there."""
+        return self.filter(pk__in=[place.account_id for place in customer.memberships])
+
+    def over_limit(self) -> Self:
+        """Accounts that owe more than they may: no new charges are taken."""
+        return self.filter(total_amount__gt=F("paid_amount") + F("credit_limit"))
+
+    def with_due_date(self) -> Self:
+        """`next_due_date`: the earliest due date of a charge that is still open."""
+        charges = self.model._meta.get_field("line_items").related_model.objects
+        open_charges = charges.open().filter(account=OuterRef("pk")).order_by().values("account")
+        return self.annotate(next_due_date=Subquery(open_charges.annotate(due=Min("due_date")).values("due")))
+
+
+class MembershipQuerySet(models.QuerySet):
+    def admins_of(self, account_id: int) -> Self:
+        """The members whom a colleague without rights can ask."""
+        return self.filter(account_id=account_id, role="admin", user__is_active=True).select_related("user")
+
+
+class CustomerTokenQuerySet(models.QuerySet):
+    def usable(self, *, at: datetime) -> Self:
+        """Tokens that are neither revoked nor expired and whose user may sign in."""
+        return self.filter(
+            Q(expires_at=None) | Q(expires_at__gt=at), revoked_at=None, user__is_active=True
+        ).select_related("user")
+
+
+class ExchangeRateQuerySet(models.QuerySet):
+    def in_force(self, base: str, quote: str, *, at: datetime) -> Self:
+        """The rate from `base` to `quote` at a moment, newest first."""
+        return self.filter(base=base, quote=quote, valid_from__lte=at).order_by("-valid_from")
+
+
+class LineItemQuerySet(OwnedQuerySet):
+    missing = "Line item not found"
+
+    def open(self) -> Self:
+        """Charges that are not settled in full."""
+        return self.filter(settled_amount__lt=F("amount"))
+
+    def overdue(self, *, on: date) -> Self:
+        return self.open().filter(due_date__lt=on)
+
+    def unbilled(self) -> Self:
+        """Charges that can be put on an invoice: open, and on no live invoice."""
+        lines = self.model._meta.get_field("invoice_lines").related_model.objects
+        return self.open().filter(~Exists(lines.filter(account_line_item=OuterRef("pk"), is_live=True)))
+
+    def billed(self) -> Self:
+        """Open charges that stand on a live invoice."""
+        lines = self.model._meta.get_field("invoice_lines").related_model.objects
+        return self.open().filter(Exists(lines.filter(account_line_item=OuterRef("pk"), is_live=True)))
+
+    def settled(self) -> Self:
+        """Charges that are paid in full."""
+        return self.filter(settled_amount=F("amount"))
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-pk")
+
+    def by_region(self) -> models.QuerySet:
+        """A dictionary per region: how many charges, their sum, and their worth in the account's currency;
+        the region worth most first."""
+        grouped = self.order_by().values("region_id", "region__name", "currency")
+        summed = grouped.annotate(count=Count("pk"), total=Sum("amount"), worth=Sum("account_amount"))
+        return summed.annotate(newest=Max("pk")).order_by("-worth", "region_id")
+
+    def with_live_invoice(self) -> Self:
+        """`live_lines`: at most one line, of the invoice that bills the charge."""
+        lines = self.model._meta.get_field("invoice_lines").related_model.objects.live()
+        return self.prefetch_related(
+            Prefetch("invoice_lines", queryset=lines.select_related("invoice"), to_attr="live_lines")
+        )
+
+    def with_payment_status(self) -> Self:
+        """`has_pending_payment`: a payment that is being captured or checked covers its invoice."""
+        lines = self.model._meta.get_field("invoice_lines").related_model.objects
+        reserved = lines.filter(
+            account_line_item=OuterRef("pk"), is_live=True, invoice__reserved_amount__gt=0
+        )
+        return self.annotate(has_pending_payment=Exists(reserved))
+
+    def newest_of_each(self, account_ids: Collection[int], count: int) -> Self:
+        """The newest `count` charges of each of these accounts, with order and payment status."""
+        rank = Window(
+            RowNumber(), partition_by=F("account_id"), order_by=[F("created_at").desc(), F("pk").desc()]
+        )
+        ranked = self.model.objects.filter(account__in=account_ids).annotate(rank=rank)
+        rows = self.filter(pk__in=ranked.filter(rank__lte=count).values("pk")).with_payment_status()
+        return rows.select_related("order").newest_first()
+
+    def as_rows(self) -> models.QuerySet:
+        """What the storefront tells of unpaid charges, as dictionaries: by account, oldest first."""
+        return self.order_by("account_id", "created_at", "pk").values(*ROW)

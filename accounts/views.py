@@ -1,0 +1,190 @@
+"""Pages of accounts: signing in and out, a forgotten password, tokens."""
+
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Any, cast
+
+from allauth.account import views as allauth
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts import operations
+from accounts.forms import ForgottenPasswordForm, NewPasswordForm, SignInForm, TokenForm
+from accounts.models import CustomerToken, User
+from accounts.querysets import parse_id
+from core.doors import form_error
+from core.errors import NotFound, Refusal
+
+NEW_TOKEN = "new_token"  # noqa: S105  the session's key, not a secret
+RESET_ADDRESS = "reset_address"
+LONGEST_NAME_TRIED = 255  # the column of axes
+
+
+class SignInView(allauth.LoginView):
+    """Sign in with e-mail and password. `next` is kept, and only followed to this host."""
+
+    form_class = SignInForm
+
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        return form.sign_in(self.get_success_url())
+
+    def form_invalid(self, form: SignInForm) -> HttpResponse:
+        return self.render_to_response(
+            self.get_context_data(form=form), status=429 if form.is_locked else 422
+        )
+
+    def get_next_url(self) -> str | None:
+        url = self.request.POST.get("next") or self.request.GET.get("next")
+        safe = url_has_allowed_host_and_scheme(
+            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
+        )
+        return url if safe else None
+
+    def get_default_success_url(self) -> str:
+        return settings.LOGIN_REDIRECT_URL
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        there = self.get_next_url()
+        was_signed_in = bool(self.request.COOKIES.get(settings.SIGNED_IN_COOKIE))
+        is_expired = bool(there) and was_signed_in and self.request.method == "GET"
+        return super().get_context_data(**kwargs) | {"next": there, "is_expired": is_expired}
+
+
+class SignOutView(allauth.LogoutView):
+    """POST signs out; GET asks first."""
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().post(*args, **kwargs)
+        response.delete_cookie(settings.SIGNED_IN_COOKIE, samesite="Lax")
+        return response
+
+    def get_redirect_url(self) -> str:
+        return reverse("account_login")
+
+
+def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
+    """What axes answers instead of `response`: the sign-in page tells it itself, others get the 429 page."""
+    if response.status_code == 429:
+        return response
+    return render(request, "429.html", {"minutes": 15}, status=429)
+
+
+def name_tried(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    """Under which name axes counts an attempt: the e-mail, whatever its case."""
+    given = credentials or request.POST
+    return str(given.get("username") or given.get("login") or "").strip().lower()[:LONGEST_NAME_TRIED]
+
+
+def address_tried_from(request: HttpRequest) -> str | None:
+    """From where axes counts an attempt: who connected to the outermost of our own proxies. What stands
+    further left in X-Forwarded-For was written by the client, so it is never believed."""
+    connected = request.META.get("REMOTE_ADDR") or None
+    if settings.PROXIES < 1:
+        return connected
+    passed_on = request.headers.get("X-Forwarded-For", "").split(",")
+    written = passed_on[-settings.PROXIES].strip() if len(passed_on) >= settings.PROXIES else ""
+    try:
+        return str(ip_address(written.partition("%")[0]))
+    except ValueError:
+        return connected
+
+
+class ForgottenPasswordView(allauth.PasswordResetView):
+    """Ask for a link by e-mail. The answer never tells whether the address is known."""
+
+    form_class = ForgottenPasswordForm
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        address = form.cleaned_data["email"]
+        operations.ask_for_password_reset(email=address, at=timezone.now())
+        self.request.session[RESET_ADDRESS] = address
+        return redirect("account_reset_password_done")
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+@require_GET
+def password_reset_done(request: HttpRequest) -> HttpResponse:
+    address = request.session.get(RESET_ADDRESS)
+    if address is None:
+        return redirect("account_reset_password")
+    return render(request, "account/password_reset_done.html", {"address": address})
+
+
+class NewPasswordView(allauth.PasswordResetFromKeyView):
+    """The page behind the link: allauth takes the key out of the address and checks it."""
+
+    form_class = NewPasswordForm
+    success_url = reverse_lazy("account_login")
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        user = self.reset_user
+        password = form.cleaned_data["password"]
+        operations.set_password(user=user, password=password, at=timezone.now(), by=user.actor)
+        messages.success(self.request, gettext("Your new password is set. Sign in with it."))
+        return HttpResponseRedirect(str(self.success_url))
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+def _reader(request: HttpRequest) -> User:
+    """Who reads a page that needs signing in."""
+    return cast(User, request.user)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def tokens(request: HttpRequest) -> HttpResponse:
+    """The reader's tokens and a form for one more. The first GET after making a token shows it, once."""
+    form = TokenForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and _token_created(request, form):
+        return redirect("tokens")
+    context = {
+        "form": form,
+        "tokens": _reader(request).tokens.usable(at=timezone.now()),
+        "new_token": request.session.pop(NEW_TOKEN, None) if request.method == "GET" else None,
+    }
+    return render(request, "tokens/list.html", context, status=422 if form.errors else 200)
+
+
+def _token_created(request: HttpRequest, form: TokenForm) -> bool:
+    try:
+        _, token = operations.create_token(
+            user=_reader(request),
+            name=form.cleaned_data["name"],
+            lifetime=timedelta(days=form.cleaned_data["days"]),
+            at=timezone.now(),
+            by=_reader(request).actor,
+        )
+    except Refusal as refusal:
+        form_error(form, refusal)
+        return False
+    request.session[NEW_TOKEN] = token
+    return True
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_token(request: HttpRequest, pk: str) -> HttpResponse:
+    """GET asks, POST revokes. Revoking twice leads to the list again."""
+    token = CustomerToken.objects.filter(user=_reader(request), pk=parse_id(pk)).first()
+    if token is None:
+        raise NotFound("Token not found")
+    if request.method == "POST":
+        operations.revoke_token(token=token, at=timezone.now(), by=_reader(request).actor)
+        messages.success(request, gettext("“%(name)s” is revoked.") % {"name": token.name})
+        return redirect("tokens")
+    if token.revoked_at:
+        return redirect("tokens")
+    return render(request, "tokens/revoke.html", {"token": token})

@@ -1,0 +1,74 @@
+"""What is measured: each case is the site's way, and its floor's."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bench import BARE, FLOOR
+from bench.client import Client
+from tests.documents import COMPLETE, CREATE_INVOICE, CREATE_SESSIONS, GET_ACCOUNTS, INITIATE
+
+MANUAL = "pp_system_default"
+
+
+@dataclass(frozen=True)
+class Case:
+    """`site`, `floor` and `bare` (the floor without middleware) each do the job once. One job of the site may
+    be several requests. `bar` is how many times the floor's CPU the site may use; None: it is only told."""
+
+    name: str
+    items: int
+    bar: float | None
+    jobs: int  # of the site in one round
+    floor_jobs: int
+    site: Callable[[], Any]
+    floor: Callable[[], Any]
+    bare: Callable[[], Any]
+
+
+def read_case(client: Client, company: dict[str, Any], *, bar: float | None, jobs: int) -> Case:
+    """`getCustomerAccounts` of a company beside a view that reads and serializes its unpaid charges."""
+    count, account = len(company["lines"]), company["account"]
+
+    def site() -> None:
+        client.ask("POST", "/api/graphql", {"query": GET_ACCOUNTS}, company["token"])
+
+    def floor(path: str) -> Callable[[], Any]:
+        return lambda: client.ask("GET", f"{path}unpaid/{account}")
+
+    told = client.graphql(GET_ACCOUNTS, company["token"])["getCustomerAccounts"][0]
+    rows = json.loads(floor(BARE)())["rows"]
+    if (told["unpaidLineItemsByRegion"]["totalUnpaidItems"], len(rows)) != (count, count):
+        raise RuntimeError(f"Both must tell {count} unpaid charges")
+    return Case("getCustomerAccounts", count, bar, jobs, jobs, site, floor(FLOOR), floor(BARE))
+
+
+def cycle_case(client: Client, company: dict[str, Any], *, bar: float, jobs: int) -> Case:
+    """Create, sessions, initiate and complete (by bank transfer), each time over another order, beside the
+    smallest transaction that books an invoice and a payment."""
+    lines: Iterator[int] = iter(company["lines"])
+    token = company["token"]
+
+    def site() -> None:
+        made = client.graphql(
+            CREATE_INVOICE,
+            token,
+            accountId=company["account"],
+            regionId=company["region"],
+            lineItemIds=[next(lines)],
+        )
+        invoice = made["createInvoiceFromLineItems"]["invoice"]["id"]
+        client.graphql(CREATE_SESSIONS, token, invoiceId=invoice)
+        opened = client.graphql(INITIATE, token, invoiceId=invoice, paymentProviderId=MANUAL)
+        session = opened["initiateInvoicePaymentSession"]["id"]
+        ended = client.graphql(COMPLETE, token, paymentSessionId=session)["completeInvoicePayment"]
+        if ended["status"] != "manual_pending":
+            raise RuntimeError(f"The cycle ended with {ended}")
+
+    asked = {"account": company["account"], "provider": company["provider"], "amount": 3940}
+
+    def floor(path: str) -> Callable[[], Any]:
+        return lambda: client.ask("POST", f"{path}book", asked)
+
+    return Case("payment cycle", 1, bar, jobs, 4 * jobs, site, floor(FLOOR), floor(BARE))

@@ -1,0 +1,8 @@
+"""The site's own settings, with the floors beside its addresses. script/bench starts the server with them."""
+
+from invoicing_site.settings import *  # noqa: F403  the site as it is, whatever its settings are
+from invoicing_site.settings import INSTALLED_APPS, MIDDLEWARE
+
+ROOT_URLCONF = "bench.urls"
+INSTALLED_APPS = [*INSTALLED_APPS, "bench"]
+MIDDLEWARE = ["bench.floors.without_middleware", *MIDDLEWARE]

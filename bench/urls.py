@@ -1,0 +1,14 @@
+"""The site's addresses, and the floors that it is measured against."""
+
+from django.urls import include, path
+
+from bench import BARE, FLOOR, floors
+
+urlpatterns = [
+    path(f"{FLOOR[1:]}cpu", floors.cpu),
+    path(f"{FLOOR[1:]}unpaid/<int:account_id>", floors.unpaid),
+    path(f"{FLOOR[1:]}book", floors.book),
+    path(f"{BARE[1:]}unpaid/<int:account_id>", floors.unpaid),
+    path(f"{BARE[1:]}book", floors.book),
+    path("", include("invoicing_site.urls")),
+]

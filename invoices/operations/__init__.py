@@ -1,0 +1,15 @@
+"""Everything that writes to invoices."""
+
+from invoices.operations.issuing import bill_line_items, create_invoice_from_line_items
+from invoices.operations.settling import cancel_invoice, release, reserve, set_paid_amount
+from invoices.operations.viewing import mark_viewed
+
+__all__ = [
+    "bill_line_items",
+    "cancel_invoice",
+    "create_invoice_from_line_items",
+    "mark_viewed",
+    "release",
+    "reserve",
+    "set_paid_amount",
+]

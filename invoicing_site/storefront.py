@@ -1,0 +1,20 @@
+"""The storefront schema: what the apps offer to customers. Published in schema/storefront.graphql."""
+
+import graphene
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.schema import AccountsMutation
+from invoicing_site.graphql_view import Endpoint
+from payments.schema import PaymentsMutation, PaymentsQuery
+
+
+class Query(PaymentsQuery, graphene.ObjectType):
+    """What a customer can see."""
+
+
+class Mutation(PaymentsMutation, AccountsMutation, graphene.ObjectType):
+    """What a customer can do."""
+
+
+schema = graphene.Schema(query=Query, mutation=Mutation)
+graphql = csrf_exempt(Endpoint.as_view(schema=schema))  # the endpoint itself asks for the token with a cookie

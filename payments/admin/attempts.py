@@ -1,0 +1,116 @@
+"""How customers can pay, and their attempts to. What a provider gave for the payer alone is never shown."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, ReadOnlyInline, Tab, every_row
+from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
+from payments.models import (
+    PaymentCollection,
+    PaymentCollectionInvoice,
+    PaymentProvider,
+    PaymentSession,
+    ProviderCall,
+)
+
+TONES = {"succeeded": "success", "failed": "danger", "rejected": "danger", "pending_verification": "warning"}
+
+
+@admin.register(PaymentProvider)
+class PaymentProviderAdmin(MasterDataAdmin):
+    """Which ways to pay are offered where. The code is the program's, so none is added here."""
+
+    list_display = ("name", "code", "is_installed", "position", "offered_in")
+    filter_horizontal = ("regions",)
+    readonly_fields = ("code",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("regions")
+
+    @admin.display(description="Regions")
+    def offered_in(self, provider: PaymentProvider) -> str:
+        return ", ".join(region.name for region in provider.regions.all())
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+class CoveredInline(ReadOnlyInline):
+    model = PaymentCollectionInvoice
+    fields = readonly_fields = ("invoice_link", "amount_money", "is_claimed")
+    verbose_name_plural = "Invoices"
+    invoice_link = link_column("invoice", "Invoice")
+    amount_money = money_column("amount", "Amount", currency="invoice__currency")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("invoice")
+
+
+class SessionInline(ReadOnlyInline):
+    model = PaymentSession
+    fields = readonly_fields = ("created_at", "session_link", "provider", "reference", "status", "ended_at")
+    verbose_name_plural = "Attempts"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("provider")
+
+    @admin.display(description="Session")
+    def session_link(self, session: PaymentSession) -> SafeString | str | None:
+        return link_to(session)
+
+
+@admin.register(PaymentCollection)
+class PaymentCollectionAdmin(ReadOnlyAdmin):
+    list_display = ("date", "of_account", "description", "invoice_count", "amount_money")
+    list_select_related = ("account",)
+    list_filter = (("currency", admin.AllValuesFieldListFilter), "created_at")
+    search_fields = ("description", "account__number", "account__company_name")
+    search_help_text = "Invoice, account or company"
+    fields = (("created_at", "of_account"), ("description", "amount_money"))
+    inlines = (CoveredInline, SessionInline)
+    ordering = ("-id",)
+    date = value_column("created_at", "Date")
+    of_account = account_column()
+    amount_money = money_column("amount", "Amount")
+
+
+class CallInline(ReadOnlyInline):
+    model = ProviderCall
+    fields = readonly_fields = ("created_at", "kind", "uuid", "answered_at", "outcome")
+    verbose_name_plural = "Calls to the provider"
+
+
+@admin.register(PaymentSession)
+class PaymentSessionAdmin(ReadOnlyAdmin):
+    """`data` holds the provider's client secret, `redirect_url` its token: neither is among the fields."""
+
+    list_display = ("date", "of_account", "provider", "reference", "amount_money", "state", "ended_at")
+    list_select_related = ("account", "provider")
+    list_filter = ("provider", "status", "created_at")
+    search_fields = ("reference", "uuid", "account__number", "account__company_name")
+    search_help_text = "Provider's reference, account or company"
+    fields = (
+        ("created_at", "of_account", "collection_link"),
+        ("provider", "reference", "uuid"),
+        ("amount_money", "state", "payer_link"),
+        ("provider_status", "decline_reason", "ended_at"),
+        ("claimed_at", "looked_at", "look_again_at"),
+    )
+    inlines = (CallInline,)
+    ordering = ("-id",)
+    tabs = (
+        Tab("all", "All", every_row, "Nobody has tried to pay yet."),
+        Tab("live", "Live", lambda rows, at: rows.live(), "No attempt is under way."),
+    )
+    date = value_column("created_at", "Date")
+    of_account = account_column()
+    collection_link = link_column("collection", "Collection")
+    payer_link = link_column("payer", "Payer")
+    amount_money = money_column("amount", "Amount")
+
+    @admin.display(description="Status", ordering="status")
+    def state(self, session: PaymentSession) -> SafeString:
+        return tag(session.get_status_display(), TONES.get(session.status, ""))

@@ -1,0 +1,143 @@
+"""Invoices: for reading, with what was paid on them."""
+
+from datetime import date
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row
+from accounts.admin.columns import (
+    account_column,
+    link_column,
+    money_column,
+    number_column,
+    side_by_side,
+    tag,
+)
+from accounts.templatetags.wording import status
+from invoices.models import Invoice, InvoiceLineItem
+from payments.admin.ledger import AllocationOfInvoiceInline
+from payments.models import PaymentCollectionInvoice
+
+Status = Invoice.Status
+
+
+def tags_of(invoice: Invoice, *, on: date) -> SafeString:
+    """How an invoice stands, in the words its customer reads; two words where two things are true."""
+    if invoice.status == Status.DRAFT:
+        return tag("Draft")
+    if invoice.status == Status.CANCELLED:
+        return status("cancelled")
+    if invoice.status == Status.PAID:
+        return status("paid")
+    tags = []
+    if invoice.is_overdue(on=on):
+        tags.append(status("overdue", days=(on - invoice.due_date).days))
+    if invoice.is_partly_paid:
+        tags.append(status("partly_paid"))
+    if invoice.has_pending_payment:
+        tags.append(status("pending"))
+    return side_by_side(tags or [status("open")])
+
+
+class LineInline(ReadOnlyInline):
+    model = InvoiceLineItem
+    fields = readonly_fields = (
+        "description",
+        "units",
+        "unit_price",
+        "net_money",
+        "tax_percent",
+        "tax_money",
+        "amount_money",
+    )
+    verbose_name_plural = "Lines"
+    units = number_column("quantity", "Quantity")
+    tax_percent = number_column("tax_rate", "Tax rate")
+    net_money = money_column("net_amount", "Net", currency="invoice__currency")
+    tax_money = money_column("tax_amount", "Tax", currency="invoice__currency")
+    amount_money = money_column("amount", "Amount", currency="invoice__currency")
+
+
+class AttemptInline(ReadOnlyInline):
+    """Payments that were begun for the invoice, whether they came to something or not."""
+
+    model = PaymentCollectionInvoice
+    fields = readonly_fields = ("begun_at", "collection_link", "amount_money", "is_claimed")
+    verbose_name_plural = "Payment attempts"
+    collection_link = link_column("collection", "Collection")
+    amount_money = money_column("amount", "Amount", currency="invoice__currency")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("collection")
+
+    @admin.display(description="Begun")
+    def begun_at(self, covered: PaymentCollectionInvoice) -> Any:
+        return covered.collection.created_at
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnlyAdmin):
+    list_display = ("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money")
+    list_select_related = ("account",)
+    list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "issue_date", "due_date")
+    search_fields = ("number", "account__number", "account__company_name", "title")
+    search_help_text = "Number, account or company"
+    fields = (
+        ("name", "standing", "of_account"),
+        ("total_money", "paid_money", "reserved_money", "open_money"),
+        ("issue_date", "due_date", "sent_at", "viewed_at"),
+        ("paid_at", "cancelled_at"),
+        ("title", "region"),
+        "description",
+        ("billed_to", "billed_by"),
+        "snapshot_hash",
+    )
+    inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline)
+    tabs = (
+        Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),
+        Tab("overdue", "Overdue", lambda rows, at: rows.overdue(on=today()), "No overdue invoices."),
+        Tab("paid", "Paid", lambda rows, at: rows.paid(), "No paid invoices."),
+        Tab("all", "All", every_row, "No invoices yet."),
+    )
+    of_account = account_column()
+    total_money = money_column("total_amount", "Total")
+    paid_money = money_column("paid_amount", "Paid")
+    reserved_money = money_column("reserved_amount", "Payment pending")
+    open_money = money_column(
+        lambda invoice: invoice.open_balance if invoice.status == Status.SENT else 0, "Open balance"
+    )
+
+    @admin.display(description="Number", ordering="number")
+    def name(self, invoice: Invoice) -> str:
+        return str(invoice)
+
+    @admin.display(description="Status", ordering="status")
+    def standing(self, invoice: Invoice) -> SafeString:
+        return tags_of(invoice, on=timezone.localdate())
+
+    @admin.display(description="Billed to, as frozen at issue")
+    def billed_to(self, invoice: Invoice) -> str | None:
+        return _party(invoice, "buyer", "company_name", "billing_")
+
+    @admin.display(description="Billed by, as frozen at issue")
+    def billed_by(self, invoice: Invoice) -> str | None:
+        return _party(invoice, "seller", "legal_name", "")
+
+
+def today() -> date:
+    """The organization's day: pages are drawn in its time zone."""
+    return timezone.localdate()
+
+
+def _party(invoice: Invoice, role: str, name: str, prefix: str) -> str | None:
+    """Name, address and tax id of one side, in one line."""
+    if not invoice.snapshot:
+        return None
+    side = invoice.snapshot[role]
+    place = f"{side[prefix + 'postal_code']} {side[prefix + 'city']}".strip()
+    parts = (side[name], side[f"{prefix}address_line_1"], place, side[f"{prefix}country"], side["tax_id"])
+    return ", ".join(part for part in parts if part)

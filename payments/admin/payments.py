@@ -1,0 +1,252 @@
+"""Payments: for reading, and Verify and Reject for those that customers promised."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, in_merchant_time, staff_of
+from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
+from accounts.admin.confirming import Confirmation, NoteForm, ReasonForm, confirm, found, posted, refusal_of
+from accounts.querysets import parse_id
+from accounts.templatetags.wording import money, plain_money, status
+from payments import operations
+from payments.admin.ledger import AllocationInline, CreditInline
+from payments.models import Payment, ReconciliationIssue
+
+Status = Payment.Status
+WORDS = {
+    Status.PENDING: "awaiting_verification",
+    Status.CAPTURED: "completed",
+    Status.FAILED: "rejected",
+    Status.PARTIALLY_REFUNDED: "partly_refunded",
+    Status.REFUNDED: "refunded",
+}
+
+
+class IssueInline(ReadOnlyInline):
+    model = ReconciliationIssue
+    fields = readonly_fields = ("opened_at", "issue_link", "known", "resolved_at")
+    verbose_name_plural = "Issues"
+
+    @admin.display(description="Issue")
+    def issue_link(self, issue: ReconciliationIssue) -> Any:
+        return link_to(issue)
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    list_display = (
+        "date",
+        "of_account",
+        "method_words",
+        "reference",
+        "amount_money",
+        "allocated_money",
+        "standing",
+        "verified_by",
+        "next_step",
+    )
+    list_filter = ("provider", ("currency", admin.AllValuesFieldListFilter), "created_at")
+    search_fields = (
+        "reference",
+        "account__number",
+        "account__company_name",
+        "allocations__invoice__number",
+        "session__collection__covered__invoice__number",
+    )
+    search_help_text = "Reference, invoice, account or company"
+    fields = (
+        ("standing", "of_account", "created_at"),
+        ("amount_money", "allocated_money", "captured_at"),
+        ("provider", "method_words", "reference"),
+        ("payer_link", "session_link"),
+        "decision",
+        "reason",
+    )
+    inlines = (AllocationInline, CreditInline, IssueInline)
+    actions_detail = ("verify", "reject")
+    tabs = (
+        Tab("to_verify", "To verify", lambda rows, at: rows.to_verify(), "Nothing to verify."),
+        Tab("captured", "Captured", lambda rows, at: rows.filter(status=Status.CAPTURED)),
+        Tab("pending", "Pending", lambda rows, at: rows.filter(status=Status.PENDING), "Nothing is pending."),
+        Tab(
+            "refunded",
+            "Refunded",
+            lambda rows, at: rows.filter(Q(status=Status.REFUNDED) | Q(status=Status.PARTIALLY_REFUNDED)),
+            "Nothing was refunded.",
+        ),
+        Tab("all", "All", every_row, "No payments yet."),
+    )
+    date = value_column("created_at", "Date")
+    of_account = account_column()
+    payer_link = link_column("payer", "Payer")
+    session_link = link_column("session", "Payment session")
+    amount_money = money_column("amount", "Amount")
+    allocated_money = money_column(
+        lambda payment: sum(one.amount for one in payment.allocations.all()), "Allocated"
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_details()
+
+    @admin.display(description="Method", ordering="method")
+    def method_words(self, payment: Payment) -> str:
+        words = payment.method.replace("_", " ") or payment.provider.name
+        last4 = payment.method_details.get("last4")
+        return f"{words} ending {last4}" if last4 else words
+
+    @admin.display(description="Status", ordering="status")
+    def standing(self, payment: Payment) -> SafeString:
+        word = WORDS.get(Status(payment.status))
+        return status(word) if word else tag("Unassigned", "danger")
+
+    @admin.display(description="")
+    def next_step(self, payment: Payment) -> SafeString | str:
+        if payment.status != Status.PENDING:
+            return ""
+        page = reverse("admin:payments_payment_verify", args=[payment.pk])
+        return format_html('<a href="{}">Verify<span class="unseen"> {}</span></a>', page, payment.reference)
+
+    @admin.display(description="Decision")
+    def decision(self, payment: Payment) -> str:
+        """Who looked at the bank account, and when."""
+        if payment.verified_by is None:
+            return self.empty_value_display
+        word, at = (
+            ("Rejected", payment.rejected_at) if payment.rejected_at else ("Verified", payment.verified_at)
+        )
+        here = timezone.localtime(at)
+        return f"{word} by {payment.verified_by} ({payment.verified_by.email}) on {localize(here)} {here:%Z}"
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
+        """Verify and Reject stand only on what is still to be decided."""
+        if not self.has_view_permission(request):
+            return []
+        pending = Payment.objects.to_verify().filter(pk=parse_id(object_id))
+        return super().get_actions_detail(request, object_id) if pending.exists() else []
+
+    @action(description="Verify", icon="check", variant=ActionVariant.PRIMARY)
+    @in_merchant_time
+    def verify(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        payment = found(self, request, object_id)
+        if payment is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        page = _page(self, request, payment, _verification)
+        return confirm(
+            self,
+            request,
+            payment,
+            page,
+            form=NoteForm(posted(request)),
+            act=lambda reason: operations.verify_manual_payment(
+                payment=payment, at=timezone.now(), staff=staff_of(request), reason=reason
+            ),
+        )
+
+    @action(description="Reject", icon="close", variant=ActionVariant.DANGER)
+    @in_merchant_time
+    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        payment = found(self, request, object_id)
+        if payment is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        page = _page(self, request, payment, _rejection)
+        return confirm(
+            self,
+            request,
+            payment,
+            page,
+            form=ReasonForm(posted(request)),
+            act=lambda reason: operations.reject_manual_payment(
+                payment=payment, at=timezone.now(), staff=staff_of(request), reason=reason
+            ),
+        )
+
+
+def _page(
+    payments: PaymentAdmin,
+    request: HttpRequest,
+    payment: Payment,
+    words: Callable[[str, Payment], dict[str, Any]],
+) -> Confirmation:
+    """What either decision shows: the payment, and its effect while there is one."""
+    total = plain_money(payment.amount, payment.currency)
+    refusal = refusal_of(lambda: operations.decidable(payment=payment, staff=staff_of(request)))
+    said = words(total, payment)
+    effect = said.pop("effect")
+    facts = [
+        ("Account", link_to(payment.account)),
+        ("Amount", money(payment.amount, payment.currency)),
+        ("Reference", payment.reference),
+        ("Promised by", link_to(payment.payer) or "–"),
+        ("Promised", payment.created_at),
+    ]
+    if payment.status == Status.PENDING:
+        facts += _effect_facts(effect(payment), payment)
+    else:
+        facts.append(("Decision", payments.decision(payment)))
+        said["consequence"] = ""
+    return Confirmation(facts=facts, refusal=refusal, **said)
+
+
+def _verification(total: str, payment: Payment) -> dict[str, Any]:
+    return {
+        "question": f"Verify bank transfer of {total}?",
+        "button": f"Verify {total}",
+        "done": f"{total} from {payment.account} is verified. The receipt is on its way.",
+        "consequence": "Verify when the money is in the bank account under this reference. The payer gets a "
+        "receipt by e-mail.",
+        "effect": operations.effect_of_verifying,
+    }
+
+
+def _rejection(total: str, payment: Payment) -> dict[str, Any]:
+    return {
+        "question": f"Reject bank transfer of {total}?",
+        "button": f"Reject {total}",
+        "done": f"{total} from {payment.account} is rejected. The payer is told why.",
+        "consequence": "The payer reads the reason in an e-mail, and the invoice can be paid again.",
+        "effect": operations.effect_of_rejecting,
+        "is_danger": True,
+    }
+
+
+def _effect_facts(effect: Any, payment: Payment) -> list[tuple[str, Any]]:
+    """Before → after, in money."""
+    currency = effect.account.currency
+    facts: list[tuple[str, Any]] = [
+        ("Account balance", _before_after(effect.balance_now, effect.balance_after, currency))
+    ]
+    facts += [(f"Invoice {one.invoice}", _invoice_effect(one)) for one in effect.invoices]
+    if effect.credit:
+        facts.append(("Kept as account credit", money(effect.credit, payment.currency)))
+    return facts
+
+
+ARROW = '{} <span aria-hidden="true">→</span><span class="unseen">then</span> {}'
+
+
+def _before_after(before: int, after: int, currency: str) -> SafeString:
+    if before == after:
+        return format_html("{} as before", money(before, currency))
+    return format_html(ARROW, money(before, currency), money(after, currency))
+
+
+def _invoice_effect(one: Any) -> SafeString:
+    """The tag it has and would have, and what of it could be paid."""
+    is_partly = one.invoice.paid_amount + one.paid > 0
+    word = "paid" if one.becomes_paid else "partly_paid" if is_partly else "open"
+    moved = format_html(ARROW, status("pending"), status(word))
+    if one.becomes_paid:
+        return moved
+    opened = _before_after(one.open_now, one.open_after, one.invoice.currency)
+    return format_html("{}<br>Open balance {}", moved, opened)

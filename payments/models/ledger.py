@@ -1,0 +1,135 @@
+"""The ledger: payments, where they went, and what is left over. Rows are added, never deleted."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from djmoney.models.fields import CurrencyField
+
+from payments.models.attempts import PaymentProvider, PaymentSession
+from payments.querysets import CreditQuerySet, PaymentQuerySet
+
+
+class Payment(models.Model):
+    """Money that moved, or was promised (`pending`). `reference` is what the provider knows the money by.
+
+    An `unassigned` payment fits no session, account or currency of ours: staff decide.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Awaiting verification"
+        CAPTURED = "captured", "Completed"
+        FAILED = "failed", "Rejected"
+        PARTIALLY_REFUNDED = "partially_refunded", "Partly refunded"
+        REFUNDED = "refunded", "Refunded"
+        UNASSIGNED = "unassigned", "Unassigned"
+
+    TRANSITIONS = {
+        Status.PENDING: {Status.CAPTURED, Status.FAILED},
+        Status.CAPTURED: {Status.PARTIALLY_REFUNDED, Status.REFUNDED},
+        Status.PARTIALLY_REFUNDED: {Status.REFUNDED},
+        Status.UNASSIGNED: {Status.CAPTURED, Status.REFUNDED},
+        Status.FAILED: set(),
+        Status.REFUNDED: set(),
+    }
+
+    session = models.ForeignKey(
+        PaymentSession, on_delete=models.PROTECT, null=True, blank=True, related_name="payments"
+    )
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.PROTECT, null=True, blank=True, related_name="payments"
+    )
+    provider = models.ForeignKey(PaymentProvider, on_delete=models.PROTECT, related_name="payments")
+    reference = models.CharField(max_length=255)
+    currency = CurrencyField(max_length=3)
+    amount = models.BigIntegerField()
+    status = models.CharField(max_length=20, choices=Status)
+    method = models.CharField(max_length=40, blank=True)
+    method_details = models.JSONField(
+        default=dict, blank=True, help_text="Such as brand and last four digits."
+    )
+    payer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    captured_at = models.DateTimeField(null=True, blank=True)
+    verified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    verified_at = models.DateTimeField(null=True, blank=True)
+    rejected_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(blank=True, help_text="What staff wrote when they verified or rejected it.")
+
+    objects = PaymentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        permissions = (("verify_payment", "Can verify or reject manual payments"),)
+        constraints = (
+            models.UniqueConstraint(fields=["provider", "reference"], name="payment_reference_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "failed"], captured_at=None)
+                | (~Q(status__in=["pending", "failed"]) & Q(captured_at__isnull=False)),
+                name="payment_captured_when_captured",
+            ),
+            models.CheckConstraint(
+                condition=Q(account__isnull=False) | Q(status__in=["unassigned", "refunded"]),
+                name="payment_without_account_is_unassigned",
+            ),
+            models.CheckConstraint(
+                condition=Q(verified_at=None) | Q(rejected_at=None), name="payment_verified_or_rejected"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Payment {self.reference}"
+
+
+class AccountCredit(models.Model):
+    """Money of a company's that no invoice took: a surplus. It can be used for its next payment."""
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="credits")
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="credits"
+    )
+    currency = CurrencyField(max_length=3)
+    amount = models.BigIntegerField()
+    reason = models.CharField(max_length=300)
+    created_at = models.DateTimeField()
+
+    objects = CreditQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("created_at", "id")
+        constraints = (models.CheckConstraint(condition=Q(amount__gt=0), name="credit_amount_positive"),)
+
+    def __str__(self) -> str:
+        return f"Account credit {self.pk}"
+
+
+class Allocation(models.Model):
+    """Money put on an invoice, from exactly one source; negative where it was taken back."""
+
+    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="allocations")
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="allocations"
+    )
+    credit = models.ForeignKey(
+        AccountCredit, on_delete=models.PROTECT, null=True, blank=True, related_name="allocations"
+    )
+    currency = CurrencyField(max_length=3)
+    amount = models.BigIntegerField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(condition=~Q(amount=0), name="allocation_not_zero"),
+            models.CheckConstraint(
+                condition=Q(payment__isnull=False, credit=None) | Q(payment=None, credit__isnull=False),
+                name="allocation_has_one_source",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Allocation {self.pk}"

@@ -1,0 +1,57 @@
+"""Everything that writes to payments: claim, call, settle."""
+
+from payments.operations.collecting import (
+    change_method,
+    choose_provider,
+    create_payment_sessions,
+    initiate_payment,
+    initiate_session,
+    offered_in,
+    start_payment,
+)
+from payments.operations.completing import complete_payment, look_at
+from payments.operations.events import process_event, receive_event
+from payments.operations.foreseeing import effect_of_rejecting, effect_of_verifying
+from payments.operations.installing import install_providers
+from payments.operations.invariants import broken_invariants
+from payments.operations.issues import resolvable, resolve_issue
+from payments.operations.outcomes import PaymentOutcome, outcome_of
+from payments.operations.reconciling import end_sessions_of_invoice, reconcile
+from payments.operations.returning import look_now
+from payments.operations.settling import settle
+from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
+from payments.operations.verifying import decidable, reject_manual_payment, verify_manual_payment
+
+__all__ = [
+    "RUNNING",
+    "PaymentOutcome",
+    "Stand",
+    "Standing",
+    "broken_invariants",
+    "change_method",
+    "choose_provider",
+    "complete_payment",
+    "create_payment_sessions",
+    "decidable",
+    "effect_of_rejecting",
+    "effect_of_verifying",
+    "end_sessions_of_invoice",
+    "initiate_payment",
+    "initiate_session",
+    "install_providers",
+    "look_at",
+    "look_now",
+    "offered_in",
+    "outcome_of",
+    "process_event",
+    "receive_event",
+    "reconcile",
+    "reject_manual_payment",
+    "resolvable",
+    "resolve_issue",
+    "settle",
+    "standing_of",
+    "standing_of_invoice",
+    "start_payment",
+    "verify_manual_payment",
+]

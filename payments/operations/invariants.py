@@ -1,0 +1,231 @@
+"""What must be true of the books at every moment. Each check is a question that finds no row.
+
+The numbers are those of docs/invariants.md. `manage.py check_invariants` asks them all.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import BigIntegerField, Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from accounts.models import Account, AccountLineItem, NumberSeries
+from core.audit import AuditEntry
+from core.outbox import OutboxMessage
+from invoices.models import Invoice, InvoiceLineItem
+from invoices.operations.issuing import snapshot_hash
+from invoices.operations.settling import CLOSED
+from payments.models import (
+    AccountCredit,
+    Allocation,
+    Payment,
+    PaymentCollectionInvoice,
+    PaymentSession,
+    ReconciliationIssue,
+)
+
+UNSETTLED = ("capturing", "pending_verification")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An invariant that does not hold, and the rows that break it."""
+
+    number: int
+    rule: str
+    rows: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"invariant {self.number} ({self.rule}): {', '.join(self.rows)}"
+
+
+def broken_invariants(*, at: datetime) -> list[Broken]:
+    """Ask every invariant that is a query; answers those that are broken, with the first 20 rows each."""
+    found = []
+    for number, rule, question in CHECKS:
+        rows = tuple(f"{row._meta.label} {row.pk}" for row, _ in zip(question(at), range(20), strict=False))
+        if rows:
+            found.append(Broken(number, rule, rows))
+    return found
+
+
+def _total(rows: QuerySet, by: str, of: str = "amount") -> Coalesce:
+    """Σ of a field over the rows that point at the outer row."""
+    summed = rows.filter(**{by: OuterRef("pk")}).order_by().values(by).annotate(_sum=Sum(of)).values("_sum")
+    return Coalesce(Subquery(summed, output_field=BigIntegerField()), Value(0))
+
+
+def _balances(at: datetime) -> Iterable[Account]:
+    lines = AccountLineItem.objects.all()
+    return Account.objects.annotate(
+        charged=_total(lines, "account", "account_amount"),
+        settled=_total(lines, "account", "settled_account_amount"),
+    ).exclude(total_amount=F("charged"), paid_amount=F("settled"))
+
+
+def _paid_is_allocated(at: datetime) -> Iterable[Invoice]:
+    return Invoice.objects.annotate(allocated=_total(Allocation.objects.all(), "invoice")).exclude(
+        paid_amount=F("allocated")
+    )
+
+
+def _charges_follow_invoices(at: datetime) -> Iterable[AccountLineItem]:
+    """A charge on a paid live invoice is settled in full, one on no paid-on invoice not at all."""
+    live = InvoiceLineItem.objects.live().filter(account_line_item=OuterRef("pk")).order_by("pk")
+    lines = AccountLineItem.objects.annotate(
+        invoice_status=Subquery(live.values("invoice__status")[:1]),
+        invoice_paid=Coalesce(Subquery(live.values("invoice__paid_amount")[:1]), Value(0)),
+    )
+    return lines.filter(
+        Q(invoice_status="paid", settled_amount__lt=F("amount"))
+        | Q(invoice_paid=0, settled_amount__gt=0)
+        | Q(settled_amount=F("amount")) & ~Q(settled_account_amount=F("account_amount"))
+    )
+
+
+def _over_limit(at: datetime) -> Iterable[Account]:
+    """Over the limit by a plain charge: neither an override nor a lowered limit came after it."""
+    causes = AuditEntry.objects.filter(
+        action__in=["account.charged", "account.charged_over_limit", "account.limit_changed"],
+        object_kind="accounts.account",
+        object_id=OuterRef("pk"),
+    )
+    latest = Subquery(causes.order_by("-pk").values("action")[:1])
+    return (
+        Account.objects.over_limit()
+        .annotate(latest=latest)
+        .exclude(latest__in=["account.charged_over_limit", "account.limit_changed"])
+    )
+
+
+def _one_currency(at: datetime) -> Iterable:
+    yield from InvoiceLineItem.objects.exclude(account_line_item=None).exclude(
+        account_line_item__currency=F("invoice__currency")
+    )
+    yield from PaymentCollectionInvoice.objects.exclude(invoice__currency=F("collection__currency"))
+    yield from PaymentSession.objects.exclude(currency=F("collection__currency"))
+    yield from (
+        Payment.objects.exclude(session=None)
+        .exclude(status="unassigned")
+        .exclude(currency=F("session__currency"))
+    )
+    yield from Allocation.objects.exclude(currency=F("invoice__currency"))
+
+
+def _one_account(at: datetime) -> Iterable:
+    yield from PaymentCollectionInvoice.objects.exclude(invoice__account=F("collection__account"))
+    yield from InvoiceLineItem.objects.exclude(account_line_item=None).exclude(
+        account_line_item__account=F("invoice__account")
+    )
+
+
+def _twice_billed(at: datetime) -> Iterable[AccountLineItem]:
+    live = Count("invoice_lines", filter=Q(invoice_lines__is_live=True))
+    return AccountLineItem.objects.annotate(live=live).filter(live__gt=1)
+
+
+def _totals(at: datetime) -> Iterable[Invoice]:
+    return Invoice.objects.annotate(lines=_total(InvoiceLineItem.objects.all(), "invoice")).exclude(
+        total_amount=F("lines")
+    )
+
+
+def _reserved(at: datetime) -> Iterable[Invoice]:
+    shares = PaymentCollectionInvoice.objects.filter(collection__sessions__status__in=UNSETTLED)
+    return Invoice.objects.annotate(shares=_total(shares, "invoice")).exclude(reserved_amount=F("shares"))
+
+
+def _claims(at: datetime) -> Iterable[PaymentCollectionInvoice]:
+    capturing = PaymentSession.objects.filter(status="capturing").values("collection")
+    covered = PaymentCollectionInvoice.objects
+    yield from covered.filter(is_claimed=True).exclude(collection__in=capturing)
+    yield from covered.filter(is_claimed=False, collection__in=capturing)
+
+
+def _gapless(at: datetime) -> Iterable:
+    counted = NumberSeries.objects.filter(code="invoice").values("year")
+    yield from Invoice.objects.exclude(number_year=None).exclude(number_year__in=counted)
+    for series in NumberSeries.objects.filter(code="invoice"):
+        numbered = Invoice.objects.filter(number_year=series.year)
+        seen = numbered.aggregate(low=Min("number_sequence"), high=Max("number_sequence"), count=Count("pk"))
+        if not (seen["low"] == 1 and seen["high"] == seen["count"] == series.last_number):
+            yield series
+
+
+def _frozen(at: datetime) -> Iterable[Invoice]:
+    for invoice in Invoice.objects.exclude(number=None).iterator():
+        if not invoice.snapshot or snapshot_hash(invoice.snapshot) != invoice.snapshot_hash:
+            yield invoice
+
+
+def _year_of_number(at: datetime) -> Iterable[Invoice]:
+    return Invoice.objects.exclude(number_year=None).exclude(issue_date__year=F("number_year"))
+
+
+def _spent(at: datetime) -> Iterable:
+    settled = Payment.objects.filter(status__in=["captured", "partially_refunded", "refunded"])
+    yield from (
+        settled.exclude(account=None)
+        .annotate(
+            allocated=_total(Allocation.objects.all(), "payment"),
+            kept=_total(AccountCredit.objects.all(), "payment"),
+        )
+        .exclude(amount=F("allocated") + F("kept"))
+    )
+    yield from AccountCredit.objects.annotate(used=_total(Allocation.objects.all(), "credit")).filter(
+        used__gt=F("amount")
+    )
+
+
+def _unaudited(at: datetime) -> Iterable[PaymentSession]:
+    """A session beyond `created` was moved there, and the move has its audit row."""
+    moved = AuditEntry.objects.filter(object_kind="payments.paymentsession", object_id=OuterRef("pk"))
+    rows = PaymentSession.objects.exclude(status="created").annotate(
+        told=Subquery(moved.order_by("-pk").values("after__status")[:1])
+    )
+    return [row for row in rows.iterator() if row.told != row.status]
+
+
+def _live_on_closed(at: datetime) -> Iterable[PaymentSession]:
+    """Sessions of a closed invoice end through the outbox: none is left when its message is delivered."""
+    waiting = OutboxMessage.objects.filter(kind=CLOSED, status__in=["waiting", "working"])
+    told = [payload["invoice"] for payload in waiting.values_list("payload", flat=True)]
+    closed = Invoice.objects.filter(status__in=["paid", "cancelled"]).exclude(pk__in=told)
+    covered = PaymentCollectionInvoice.objects.filter(invoice__in=closed)
+    return PaymentSession.objects.live().filter(collection__in=covered.values("collection"))
+
+
+def _undecided(at: datetime) -> Iterable[PaymentSession]:
+    stuck = PaymentSession.objects.filter(status="capturing", claimed_at__lt=at - timedelta(minutes=17))
+    return stuck.exclude(issues__in=ReconciliationIssue.objects.filter(resolved_at=None))
+
+
+def _promises(at: datetime) -> Iterable[Payment]:
+    allocated = Allocation.objects.filter(payment=OuterRef("pk")).values("pk")[:1]
+    payments = Payment.objects.annotate(allocated=Subquery(allocated))
+    yield from payments.filter(status__in=["pending", "failed"]).exclude(allocated=None)
+    yield from payments.filter(provider__code="pp_system_default", status="captured", verified_by=None)
+    yield from payments.filter(verified_at__isnull=False, verified_by=F("payer"))
+
+
+CHECKS: tuple[tuple[int, str, Callable[[datetime], Iterable]], ...] = (
+    (1, "an account's figures are the sums of its charges", _balances),
+    (2, "what is paid on an invoice is what is allocated to it", _paid_is_allocated),
+    (2, "charges are settled as their invoices are paid", _charges_follow_invoices),
+    (3, "nothing was charged over the credit limit without an audited override", _over_limit),
+    (4, "everything joined has one currency", _one_currency),
+    (4, "everything joined has one account", _one_account),
+    (6, "a charge is on at most one live invoice", _twice_billed),
+    (7, "an invoice's total is the sum of its lines", _totals),
+    (8, "what is reserved on an invoice is its share of unsettled sessions", _reserved),
+    (9, "invoice numbers have no gap", _gapless),
+    (11, "an issued invoice is as it was frozen", _frozen),
+    (12, "an invoice's number has the year of its issue date", _year_of_number),
+    (15, "a captured payment is allocated or kept as credit, to the last unit", _spent),
+    (16, "an invoice is claimed exactly while a session captures", _claims),
+    (17, "every move of a session has its audit row", _unaudited),
+    (18, "no live session on an invoice that is closed", _live_on_closed),
+    (19, "no session captures for long without an open issue", _undecided),
+    (21, "a promise counts nothing until somebody else verified it", _promises),
+)

@@ -1,0 +1,77 @@
+"""Issues for staff: opened once for each session and kind, closed when the session ends or by staff."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import User
+from core.audit import record
+from core.errors import Conflict, Forbidden, Invalid
+from payments.models import Payment, PaymentSession, ReconciliationIssue
+
+RESOLVE = "payments.change_reconciliationissue"
+
+
+def open_issue(
+    kind: str,
+    known: str,
+    *,
+    at: datetime,
+    session: PaymentSession | None = None,
+    payment: Payment | None = None,
+    amount: int | None = None,
+) -> ReconciliationIssue:
+    """Tell staff what is known and what they can do; the same open issue is not made twice."""
+    issue, _ = ReconciliationIssue.objects.get_or_create(
+        kind=kind,
+        session=session,
+        resolved_at=None,
+        defaults={
+            "known": known,
+            "account_id": session.account_id if session else None,
+            "payment": payment,
+            "currency": session.currency if session else None,
+            "amount": amount,
+            "opened_at": at,
+        },
+    )
+    return issue
+
+
+def close_issues(session: PaymentSession, *, at: datetime) -> None:
+    """What was opened because a session did not end is settled by its end. Issues about money that moved
+    stay for staff."""
+    still_open = ReconciliationIssue.objects.filter(session=session, payment=None, resolved_at=None)
+    still_open.update(resolved_at=at, resolution=f"The session ended as {session.status}.")
+
+
+def resolve_issue(*, issue: ReconciliationIssue, at: datetime, staff: User, reason: str) -> None:
+    """Staff have settled the matter, here or at the provider, and say how. Moves no money. Refuses staff
+    without the permission, a missing reason, and an issue that was resolved meanwhile."""
+    reason = reason.strip()
+    if not reason:
+        raise Invalid("Enter a reason", field="reason")
+    resolvable(issue=issue, staff=staff)
+    with transaction.atomic():
+        still_open = ReconciliationIssue.objects.filter(pk=issue.pk, resolved_at=None)
+        if not still_open.update(resolved_at=at, resolved_by=staff, resolution=reason):
+            raise Conflict("This issue is already resolved")
+        record(
+            issue,
+            "reconciliationissue.resolved",
+            at=at,
+            by=staff.actor,
+            before={"resolved_at": None},
+            after={"resolved_at": at.isoformat()},
+            reason=reason,
+        )
+
+
+def resolvable(*, issue: ReconciliationIssue, staff: User) -> ReconciliationIssue:
+    """The issue as it is now, if this member of staff may close it."""
+    if not staff.is_staff or not staff.has_perm(RESOLVE):
+        raise Forbidden
+    current = ReconciliationIssue.objects.get(pk=issue.pk)
+    if current.resolved_at is not None:
+        raise Conflict("This issue is already resolved")
+    return current

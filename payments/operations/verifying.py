@@ -1,0 +1,80 @@
+"""Promises: staff look at the bank account and verify or reject a manual payment."""
+
+from datetime import datetime
+
+from accounts import operations as accounts
+from accounts.models import User
+from core.errors import Conflict, Forbidden, Invalid
+from core.money import from_minor
+from core.outbox import enqueue
+from core.transitions import move
+from payments.models import Payment, PaymentSession
+from payments.operations.booking import book
+from payments.operations.claiming import free, reload
+from payments.operations.issues import close_issues
+from payments.providers.base import Observation, State
+
+PERMISSION = "payments.verify_payment"
+REJECTED = "payments.rejected"
+
+
+def verify_manual_payment(*, payment: Payment, at: datetime, staff: User, reason: str = "") -> None:
+    """The money arrived: book the promise as captured. Refuses the payer, and a payment already decided."""
+    promised = _session_of(payment)
+    with accounts.locked_account(promised.account_id) as account:
+        current = decidable(payment=payment, staff=staff)
+        session, covered = reload(promised)
+        seen = Observation(
+            state=State.CAPTURED,
+            reference=session.reference,
+            status="verified",
+            capture_reference=current.reference,
+            amount=from_minor(current.amount, current.currency),
+            session=str(session.uuid),
+        )
+        Payment.objects.filter(pk=current.pk).update(verified_by=staff, verified_at=at, reason=reason.strip())
+        book(account, session, covered, seen, at=at, by=staff.actor)
+        close_issues(session, at=at)
+
+
+def reject_manual_payment(*, payment: Payment, at: datetime, staff: User, reason: str) -> None:
+    """The money did not arrive: the invoice can be paid again. The reason is told to the customer."""
+    reason = reason.strip()
+    if not reason:
+        raise Invalid("Enter a reason", field="reason")
+    promised = _session_of(payment)
+    with accounts.locked_account(promised.account_id):
+        current = decidable(payment=payment, staff=staff)
+        session, covered = reload(promised)
+        free(session, covered)
+        Payment.objects.filter(pk=current.pk).update(reason=reason)
+        move(
+            current,
+            Payment.Status.FAILED,
+            at=at,
+            by=staff.actor,
+            reason=reason,
+            rejected_at=at,
+            verified_by=staff,
+        )
+        move(session, PaymentSession.Status.REJECTED, at=at, by=staff.actor, ended_at=at)
+        enqueue(REJECTED, {"payment": current.pk}, at=at)
+
+
+def _session_of(payment: Payment) -> PaymentSession:
+    if payment.session is None:
+        raise Conflict(f"Payment {payment.reference} belongs to no payment session")
+    return payment.session
+
+
+def decidable(*, payment: Payment, staff: User) -> Payment:
+    """The promise as it is now, if this member of staff may decide on it. The operations ask under the lock;
+    the page that asks before shows the refusal in place of its button."""
+    if not staff.is_staff or not staff.has_perm(PERMISSION):
+        raise Forbidden
+    current = Payment.objects.select_related("provider").get(pk=payment.pk)
+    if current.status != Payment.Status.PENDING:
+        raise Conflict(f"Payment {current.reference} is already {current.get_status_display().lower()}")
+    if current.payer_id == staff.pk:
+        raise Forbidden("You recorded this payment yourself: somebody else must verify it")
+    return current

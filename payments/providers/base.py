@@ -1,0 +1,126 @@
+"""What a payment provider is: plain data in, plain data out, no request, no model, no database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from django.db import connection
+from moneyed import CurrencyDoesNotExist, Money
+
+# What reading an answer of another shape than the provider documents can raise.
+MALFORMED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, CurrencyDoesNotExist)
+TIMEOUT = (5, 20)  # seconds to connect, to read
+# The status of a payment whose instrument was declined though it still reads as capturable: whether the payer
+# chose another one cannot be seen.
+INSTRUMENT_DECLINED = "INSTRUMENT_DECLINED"
+
+
+class State(StrEnum):
+    """What is known about a payment at its provider."""
+
+    AWAITING_PAYER = "awaiting_payer"  # nothing was paid; the payer must act (also after a decline)
+    CAPTURABLE = "capturable"  # authorized: the money moves when we capture
+    PENDING = "pending"  # the provider has not decided
+    CAPTURED = "captured"  # the money moved
+    FAILED = "failed"  # cancelled or expired at the provider: it can never be paid any more
+    UNKNOWN = "unknown"  # nobody knows
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What opening a payment made: the provider's reference, and what the payer's client may know."""
+
+    reference: str
+    data: dict[str, Any]
+    redirect_url: str = ""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a provider says about one payment, now.
+
+    `reference` is the object that was opened, `capture_reference` what the captured money is known by, once
+    for each capture. `session` is our uuid out of the provider's metadata. `status` is the provider's own
+    word; `reason` why it was declined: insufficient_funds, expired_card, incorrect_cvc, limit_exceeded,
+    not_supported, authentication_failure or another code of the provider's.
+    """
+
+    state: State
+    reference: str
+    status: str = ""
+    capture_reference: str = ""
+    amount: Money | None = None
+    session: str = ""
+    is_live: bool = False
+    reason: str = ""
+    method: str = ""
+    method_details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProviderEvent:
+    """A verified webhook, reduced to a hint: which object to look up."""
+
+    event_id: str
+    kind: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class CspOrigins:
+    """Origins that the payment page must allow for this provider, and no other page does."""
+
+    script: tuple[str, ...] = ()
+    frame: tuple[str, ...] = ()
+    connect: tuple[str, ...] = ()
+    form_action: tuple[str, ...] = ()
+
+
+class ProviderUnavailable(Exception):
+    """Nobody knows whether the call had an effect: the session waits for reconciliation."""
+
+
+class ProviderRefused(Exception):
+    """The provider answered that it will not do this; nothing happened there."""
+
+
+class ProviderForgot(ProviderRefused):
+    """The provider does not know the object: it ran out there, or it belongs to another merchant account."""
+
+
+class BadSignature(Exception):
+    """A webhook that the provider did not sign."""
+
+
+class PaymentProvider(Protocol):
+    """One way to pay. `tests/payments/test_providers.py` asks every entry of the table the same questions."""
+
+    code: str
+    label: str
+    hint: str
+    is_promise: bool  # the payer promises, staff verify
+
+    def is_configured(self) -> bool: ...
+    def is_live(self) -> bool: ...
+    def csp_origins(self) -> CspOrigins: ...
+    def script_url(self, *, currency: str) -> str: ...
+    def open(self, *, amount: Money, key: str, metadata: dict[str, str], return_url: str) -> Opened: ...
+    def capture(self, *, reference: str, amount: Money, key: str) -> Observation: ...
+    def lookup(self, *, reference: str) -> Observation: ...
+    def cancel(self, *, reference: str, key: str) -> Observation: ...
+    def parse_webhook(self, *, headers: Mapping[str, str], body: bytes) -> ProviderEvent: ...
+
+
+def outside_transactions() -> None:
+    """Never hold the database while talking to the outside: every provider call begins here."""
+    blocks = [block for block in connection.atomic_blocks if not getattr(block, "_from_testcase", False)]
+    if blocks:
+        raise RuntimeError("A provider was called inside a transaction")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address, as a content security policy names it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

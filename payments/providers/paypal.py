@@ -1,0 +1,288 @@
+"""PayPal Orders v2: the payer approves, we capture. An approved order is not paid."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from django.conf import settings
+from moneyed import Money
+
+from core.errors import Invalid
+from payments.providers.base import (
+    INSTRUMENT_DECLINED,
+    MALFORMED,
+    TIMEOUT,
+    BadSignature,
+    CspOrigins,
+    Observation,
+    Opened,
+    ProviderEvent,
+    ProviderForgot,
+    ProviderRefused,
+    ProviderUnavailable,
+    State,
+    origin_of,
+    outside_transactions,
+)
+
+# developer.paypal.com/api/rest/reference/currency-codes: written without decimals.
+ZERO_DECIMAL = frozenset({"HUF", "JPY", "TWD"})
+THREE_DECIMAL_UNSUPPORTED = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+
+ORDER_STATES = {
+    "CREATED": State.AWAITING_PAYER,
+    "SAVED": State.AWAITING_PAYER,
+    "PAYER_ACTION_REQUIRED": State.AWAITING_PAYER,
+    "APPROVED": State.CAPTURABLE,
+    "VOIDED": State.FAILED,
+}
+CAPTURE_STATES = {
+    "COMPLETED": State.CAPTURED,
+    "PARTIALLY_REFUNDED": State.CAPTURED,
+    "REFUNDED": State.CAPTURED,
+    "PENDING": State.PENDING,
+    "DECLINED": State.FAILED,  # the order is completed: it cannot be approved again
+    "FAILED": State.FAILED,
+}
+SIGNED_BY = {
+    "auth_algo": "Paypal-Auth-Algo",
+    "cert_url": "Paypal-Cert-Url",
+    "transmission_id": "Paypal-Transmission-Id",
+    "transmission_sig": "Paypal-Transmission-Sig",
+    "transmission_time": "Paypal-Transmission-Time",
+}
+
+_tokens: dict[tuple[str, str], tuple[str, float]] = {}
+_local = threading.local()
+
+
+class PayPal:
+    """PayPal's own wallet."""
+
+    code = "pp_paypal_paypal"
+    label = "PayPal"
+    hint = "You confirm at PayPal and come back"
+    is_promise = False
+
+    def is_configured(self) -> bool:
+        return bool(settings.PAYPAL_CLIENT_ID and settings.PAYPAL_CLIENT_SECRET)
+
+    def is_live(self) -> bool:
+        return settings.PAYMENTS == "live" and "sandbox" not in settings.PAYPAL_API_BASE
+
+    def csp_origins(self) -> CspOrigins:
+        own = (origin_of(settings.PAYPAL_JS_URL), *settings.PAYPAL_EXTRA_ORIGINS)
+        return CspOrigins(script=own, frame=own, connect=own, form_action=own)
+
+    def script_url(self, *, currency: str) -> str:
+        """PayPal's button; its script is made for one currency."""
+        query = {"client-id": settings.PAYPAL_CLIENT_ID, "currency": currency, "intent": "capture"}
+        return f"{settings.PAYPAL_JS_URL}?{urlencode(query)}"
+
+    def open(self, *, amount: Money, key: str, metadata: dict[str, str], return_url: str) -> Opened:
+        """Create the order; the same key answers the same order."""
+        experience = {
+            "brand_name": metadata["payee"][:127],
+            "user_action": "PAY_NOW",
+            "shipping_preference": "NO_SHIPPING",
+            "return_url": return_url,
+            "cancel_url": f"{return_url}?cancelled=1",
+        }
+        order = {
+            "intent": "CAPTURE",
+            "purchase_units": [
+                {
+                    "custom_id": metadata["session"],
+                    "description": metadata["description"][:127],
+                    "amount": {"currency_code": amount.currency.code, "value": paypal_amount(amount)},
+                }
+            ],
+            "payment_source": {"paypal": {"experience_context": experience}},
+        }
+        made = _call("POST", "/v2/checkout/orders", key=key, body=order)
+        with _as_documented():
+            links = {link["rel"]: link["href"] for link in made.get("links", [])}
+            return Opened(
+                reference=made["id"],
+                data={"orderId": made["id"], "clientId": settings.PAYPAL_CLIENT_ID},
+                redirect_url=links.get("payer-action") or links.get("approve") or "",
+            )
+
+    def capture(self, *, reference: str, amount: Money, key: str) -> Observation:
+        """Take the approved money; a refusal (declined, captured before) is looked at instead."""
+        try:
+            _call("POST", f"/v2/checkout/orders/{reference}/capture", key=key, body={})
+        except ProviderRefused as refused:
+            seen = self.lookup(reference=reference)
+            if INSTRUMENT_DECLINED not in str(refused):
+                return seen
+            if seen.state is State.CAPTURABLE:
+                seen = replace(seen, state=State.AWAITING_PAYER, status=INSTRUMENT_DECLINED)
+            return replace(seen, reason="declined") if seen.state is State.AWAITING_PAYER else seen
+        return self.lookup(reference=reference)
+
+    def lookup(self, *, reference: str) -> Observation:
+        order = _call("GET", f"/v2/checkout/orders/{reference}")
+        with _as_documented():
+            return _observed(order, is_live=self.is_live())
+
+    def cancel(self, *, reference: str, key: str) -> Observation:
+        """PayPal has no way to cancel an order: one that nobody approved is left to expire, and since only
+        we capture, it takes no money. An order that was captured already is answered as it is."""
+        seen = self.lookup(reference=reference)
+        if seen.state in (State.AWAITING_PAYER, State.CAPTURABLE):
+            return Observation(
+                state=State.FAILED, reference=reference, status="canceled", session=seen.session
+            )
+        return seen
+
+    def parse_webhook(self, *, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
+        """Have PayPal check its signature over the event, which goes back byte for byte as it came: written
+        anew, a correct one could fail."""
+        given = {name: headers.get(header, "") for name, header in SIGNED_BY.items()}
+        if not all(given.values()) or not settings.PAYPAL_WEBHOOK_ID:
+            raise BadSignature("Not signed by PayPal")
+        try:
+            text = body.decode()
+            event = json.loads(text)
+            resource = event["resource"]
+            related = resource.get("supplementary_data", {}).get("related_ids", {})
+            reference = (
+                resource["id"] if event["resource_type"] == "checkout-order" else related.get("order_id")
+            )
+            parsed = ProviderEvent(event_id=event["id"], kind=event["event_type"], reference=reference or "")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise BadSignature("Not an event of PayPal's") from error
+        claim = json.dumps({**given, "webhook_id": settings.PAYPAL_WEBHOOK_ID}).removesuffix("}")
+        question = f'{claim}, "webhook_event": {text}}}'
+        try:
+            answer = _call("POST", "/v1/notifications/verify-webhook-signature", body=question)
+        except ProviderRefused as error:
+            raise BadSignature("PayPal cannot read the signature") from error
+        if answer.get("verification_status") != "SUCCESS":
+            raise BadSignature("Not signed by PayPal")
+        return parsed
+
+
+def paypal_amount(amount: Money) -> str:
+    """The amount as PayPal writes it. Refuses a currency or precision that PayPal does not have."""
+    code = amount.currency.code
+    places = 0 if code in ZERO_DECIMAL else 2
+    text = f"{amount.amount:.{places}f}"
+    if code in THREE_DECIMAL_UNSUPPORTED or amount.amount != Money(text, code).amount:
+        raise Invalid(f"{amount} cannot be paid with PayPal", field="amount")
+    return text
+
+
+def _observed(order: dict[str, Any], *, is_live: bool) -> Observation:
+    unit = order["purchase_units"][0]
+    captures = unit.get("payments", {}).get("captures", [])
+    capture = next((made for made in captures if made["status"] == "COMPLETED"), (captures or [None])[-1])
+    if capture is None:
+        state, amount, status = (
+            ORDER_STATES.get(order["status"], State.UNKNOWN),
+            unit["amount"],
+            order["status"],
+        )
+    else:
+        state = CAPTURE_STATES.get(capture["status"], State.UNKNOWN)
+        amount, status = capture["amount"], capture["status"]
+    return Observation(
+        state=state,
+        reference=order["id"],
+        status=status,
+        capture_reference=capture["id"] if capture else "",
+        amount=Money(amount["value"], amount["currency_code"]),
+        session=unit.get("custom_id", ""),
+        is_live=is_live,
+        reason="declined" if status in ("DECLINED", "FAILED") else "",
+        method="paypal",
+    )
+
+
+@contextmanager
+def _as_documented() -> Iterator[None]:
+    """An answer of another shape than PayPal's own means that nobody knows."""
+    try:
+        yield
+    except MALFORMED as error:
+        raise ProviderUnavailable("PayPal: an answer that is none of PayPal's") from error
+
+
+def _call(method: str, path: str, *, key: str = "", body: Any = None) -> dict[str, Any]:
+    """One call; `body` is JSON text or a value to be written as such. A 4xx about the request means nothing
+    happened; everything else means nobody knows."""
+    outside_transactions()
+    text = json.dumps(body) if body is not None and not isinstance(body, str) else body
+    asked = {"PayPal-Request-Id": key, "Prefer": "return=representation"} if key else {}
+    options: dict[str, Any] = {"data": text and text.encode()}
+    answer = _send(method, path, headers=asked | _signed_in(_token()), **options)
+    if answer.status_code == 401:  # the token was revoked before its time
+        _tokens.pop(_place(), None)
+        answer = _send(method, path, headers=asked | _signed_in(_token()), **options)
+    if answer.status_code == 404:
+        raise ProviderForgot("PayPal: RESOURCE_NOT_FOUND")
+    if answer.status_code in (400, 403, 422):
+        raise ProviderRefused(f"PayPal: {_issue(answer)}")
+    return _understood(answer)
+
+
+def _send(method: str, path: str, **options: Any) -> requests.Response:
+    if not hasattr(_local, "session"):
+        _local.session = requests.Session()
+    try:
+        return _local.session.request(method, settings.PAYPAL_API_BASE + path, timeout=TIMEOUT, **options)
+    except requests.RequestException as error:
+        raise ProviderUnavailable(f"PayPal: {type(error).__name__}") from error
+
+
+def _understood(answer: requests.Response) -> dict[str, Any]:
+    try:
+        answer.raise_for_status()
+        told = answer.json()
+    except (requests.RequestException, ValueError, RecursionError) as error:
+        raise ProviderUnavailable(f"PayPal: {answer.status_code}") from error
+    if not isinstance(told, dict):
+        raise ProviderUnavailable(f"PayPal: {answer.status_code} without an object")
+    return told
+
+
+def _issue(answer: requests.Response) -> str:
+    try:
+        problem = answer.json()
+        return problem["details"][0]["issue"] if problem.get("details") else problem["name"]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return str(answer.status_code)
+
+
+def _signed_in(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+
+def _place() -> tuple[str, str]:
+    return settings.PAYPAL_API_BASE, settings.PAYPAL_CLIENT_ID
+
+
+def _token() -> str:
+    """An access token, kept until a minute before it ends."""
+    token, until = _tokens.get(_place(), ("", 0.0))
+    if time.monotonic() < until:
+        return token
+    answer = _understood(
+        _send(
+            "POST",
+            "/v1/oauth2/token",
+            auth=(settings.PAYPAL_CLIENT_ID, settings.PAYPAL_CLIENT_SECRET),
+            data={"grant_type": "client_credentials"},
+        )
+    )
+    with _as_documented():
+        token, lasts = str(answer["access_token"]), int(answer["expires_in"])
+    _tokens[_place()] = (token, time.monotonic() + lasts - 60)
+    return token

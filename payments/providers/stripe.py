@@ -1,0 +1,208 @@
+"""Stripe PaymentIntents: cards are authorized by the payer and captured by us."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import stripe
+from django.conf import settings
+from moneyed import Money
+from stripe.params import PaymentIntentCreateParams
+
+from core.errors import Invalid
+from payments.providers.base import (
+    MALFORMED,
+    TIMEOUT,
+    BadSignature,
+    CspOrigins,
+    Observation,
+    Opened,
+    ProviderEvent,
+    ProviderForgot,
+    ProviderRefused,
+    ProviderUnavailable,
+    State,
+    origin_of,
+    outside_transactions,
+)
+
+# docs.stripe.com/currencies: not ISO 4217's list. UGX and ISK are written with two decimals here.
+ZERO_DECIMAL = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
+THREE_DECIMAL = frozenset("BHD JOD KWD OMR TND".split())
+
+STATES = {
+    "requires_payment_method": State.AWAITING_PAYER,
+    "requires_confirmation": State.AWAITING_PAYER,
+    "requires_action": State.AWAITING_PAYER,
+    "requires_capture": State.CAPTURABLE,
+    "processing": State.PENDING,
+    "succeeded": State.CAPTURED,
+    "canceled": State.FAILED,
+}
+NO_EVENT = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+# docs.stripe.com/declines/codes, in our words; every other code is told as no reason at all.
+REASONS = {
+    "insufficient_funds": "insufficient_funds",
+    "expired_card": "expired_card",
+    "incorrect_cvc": "incorrect_cvc",
+    "invalid_cvc": "incorrect_cvc",
+    "card_velocity_exceeded": "limit_exceeded",
+    "withdrawal_count_limit_exceeded": "limit_exceeded",
+    "card_not_supported": "not_supported",
+    "currency_not_supported": "not_supported",
+    "payment_intent_authentication_failure": "authentication_failure",
+    "authentication_required": "authentication_failure",
+}
+
+
+class Stripe:
+    """Cards and what else the merchant's Stripe account offers."""
+
+    code = "pp_stripe_stripe"
+    label = "Card"
+    hint = "Your bank may ask you to confirm"
+    is_promise = False
+
+    def is_configured(self) -> bool:
+        return bool(settings.STRIPE_SECRET_KEY and settings.STRIPE_PUBLISHABLE_KEY)
+
+    def is_live(self) -> bool:
+        return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+
+    def csp_origins(self) -> CspOrigins:
+        script = origin_of(settings.STRIPE_JS_URL)
+        own = (script, *settings.STRIPE_EXTRA_ORIGINS)
+        return CspOrigins(script=own, frame=own, connect=(*own, origin_of(settings.STRIPE_API_BASE)))
+
+    def script_url(self, *, currency: str) -> str:
+        """Stripe.js, which draws the card fields in Stripe's own frame."""
+        return settings.STRIPE_JS_URL
+
+    def open(self, *, amount: Money, key: str, metadata: dict[str, str], return_url: str) -> Opened:
+        """Create the PaymentIntent; the same key answers the same intent."""
+        params: PaymentIntentCreateParams = {
+            "amount": stripe_amount(amount),
+            "currency": amount.currency.code.lower(),
+            "automatic_payment_methods": {"enabled": True},
+            "payment_method_options": {"card": {"capture_method": "manual"}},
+            "description": metadata["description"],
+            "metadata": {"session": metadata["session"], "account": metadata["account"]},
+        }
+        with _errors():
+            intent = _client().v1.payment_intents.create(params=params, options={"idempotency_key": key})
+            data = {"clientSecret": intent.client_secret, "publishableKey": settings.STRIPE_PUBLISHABLE_KEY}
+            return Opened(reference=intent.id, data=data)
+
+    def capture(self, *, reference: str, amount: Money, key: str) -> Observation:
+        """Take the authorized money; an intent in another state is looked at instead."""
+        try:
+            with _errors():
+                intent = _client().v1.payment_intents.capture(
+                    reference,
+                    params={"amount_to_capture": stripe_amount(amount), "expand": ["latest_charge"]},
+                    options={"idempotency_key": key},
+                )
+                return _observed(intent)
+        except ProviderRefused:
+            return self.lookup(reference=reference)
+
+    def lookup(self, *, reference: str) -> Observation:
+        with _errors():
+            intent = _client().v1.payment_intents.retrieve(reference, params={"expand": ["latest_charge"]})
+            return _observed(intent)
+
+    def cancel(self, *, reference: str, key: str) -> Observation:
+        """Make sure that it cannot be paid any more; one that was paid already is answered as it is."""
+        try:
+            with _errors():
+                intent = _client().v1.payment_intents.cancel(reference, options={"idempotency_key": key})
+                return _observed(intent)
+        except ProviderRefused:
+            return self.lookup(reference=reference)
+
+    def parse_webhook(self, *, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
+        """Verify `Stripe-Signature` on the raw bytes, at most five minutes old."""
+        signature = headers.get("Stripe-Signature", "")
+        if not settings.STRIPE_WEBHOOK_SECRET:
+            raise BadSignature("No webhook secret is set")
+        try:
+            stripe.WebhookSignature.verify_header(
+                body.decode(), signature, settings.STRIPE_WEBHOOK_SECRET, stripe.Webhook.DEFAULT_TOLERANCE
+            )
+            event = json.loads(body)
+            thing = event["data"]["object"]
+            reference = thing["id"] if thing["object"] == "payment_intent" else thing.get("payment_intent")
+            return ProviderEvent(event_id=event["id"], kind=event["type"], reference=reference or "")
+        except (stripe.SignatureVerificationError, *NO_EVENT) as error:
+            raise BadSignature("Not signed by Stripe") from error
+
+
+def stripe_amount(amount: Money) -> int:
+    """The amount in Stripe's smallest unit. Refuses what Stripe cannot express exactly."""
+    scaled = amount.amount.scaleb(_places(amount.currency.code))
+    if scaled != scaled.to_integral_value() or (amount.currency.code in THREE_DECIMAL and scaled % 10):
+        raise Invalid(f"{amount} cannot be paid by card: too many decimal places", field="amount")
+    return int(scaled)
+
+
+def _places(currency: str) -> int:
+    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+
+
+@lru_cache(maxsize=4)
+def _connected(key: str, base: str) -> stripe.StripeClient:
+    client = stripe.RequestsClient(timeout=TIMEOUT)
+    return stripe.StripeClient(key, base_addresses={"api": base}, http_client=client, max_network_retries=0)
+
+
+def _client() -> stripe.StripeClient:
+    outside_transactions()
+    return _connected(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """A 4xx about the request means nothing happened; everything else, an answer of another shape than
+    Stripe's own included, means that nobody knows."""
+    try:
+        yield
+    except (stripe.InvalidRequestError, stripe.CardError) as error:
+        if error.http_status == 409:  # another request is at work on it
+            raise ProviderUnavailable("Stripe: 409") from error
+        if error.http_status == 404:
+            raise ProviderForgot("Stripe: resource_missing") from error
+        raise ProviderRefused(f"Stripe: {error.code or error.http_status}") from error
+    except stripe.StripeError as error:
+        raise ProviderUnavailable(f"Stripe: {type(error).__name__}") from error
+    except MALFORMED as error:
+        raise ProviderUnavailable("Stripe: an answer that is none of Stripe's") from error
+
+
+def _observed(intent: stripe.PaymentIntent) -> Observation:
+    seen: dict[str, Any] = intent.to_dict()
+    currency = seen["currency"].upper()
+    state = STATES.get(seen["status"], State.UNKNOWN)
+    units = seen["amount_received"] if state is State.CAPTURED else seen["amount"]
+    charge = seen.get("latest_charge")
+    details = (charge.get("payment_method_details") if isinstance(charge, dict) else None) or {}
+    card = details.get("card") or {}
+    return Observation(
+        state=state,
+        reference=seen["id"],
+        status=seen["status"],
+        capture_reference=seen["id"],
+        amount=Money(Decimal(units).scaleb(-_places(currency)), currency),
+        session=(seen.get("metadata") or {}).get("session", ""),
+        is_live=seen["livemode"],
+        reason=_reason(seen.get("last_payment_error") or {}),
+        method=details.get("type") or "",
+        method_details={name: card[name] for name in ("brand", "last4") if card.get(name)},
+    )
+
+
+def _reason(error: dict[str, Any]) -> str:
+    codes = [code for code in (error.get("decline_code"), error.get("code")) if code]
+    return next((REASONS[code] for code in codes if code in REASONS), codes[0] if codes else "")

@@ -1,0 +1,63 @@
+"""Idempotency keys: the same question gets the same answer, and moves money once."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+
+from payments.sandbox.store import Store, StoredAnswer
+from payments.sandbox.wire import Answer, Call, Refused
+
+
+class KeyMisused(Exception):
+    """The key was already used for another request."""
+
+
+class KeyInUse(Exception):
+    """A request with this key is being worked on right now."""
+
+
+class Replays:
+    """Answers live in the store, in one transaction with their effect; calls under way only in memory.
+
+    So a process that dies in between has neither effect nor answer, and the next one starts clean.
+    """
+
+    def __init__(self, store: Store, scope: str, *, lifetime: float, keeps: Callable[[Answer], bool]) -> None:
+        self.store, self.scope, self.lifetime, self.keeps = store, scope, lifetime, keeps
+        self._under_way: set[str] = set()
+        self._lock = threading.Lock()
+
+    def once(self, key: str, call: Call, act: Callable[[], Answer]) -> tuple[Answer, bool]:
+        """The answer, and whether it is a replay. Without a key the action simply runs."""
+        if not key:
+            return self._run(act), False
+        with self._lock:
+            if key in self._under_way:
+                raise KeyInUse
+            self._under_way.add(key)
+        try:
+            with self.store.transaction():
+                return self._answer(key, call, act)
+        finally:
+            with self._lock:
+                self._under_way.discard(key)
+
+    def _answer(self, key: str, call: Call, act: Callable[[], Answer]) -> tuple[Answer, bool]:
+        fingerprint = hashlib.sha256(f"{call.method} {call.path}\n".encode() + call.body).hexdigest()
+        given = self.store.answer(self.scope, key)
+        if given and given.at + self.lifetime > call.at:
+            if given.fingerprint != fingerprint:
+                raise KeyMisused
+            return Answer(given.status, given.body, given.headers), True
+        answer = self._run(act)
+        if self.keeps(answer):
+            kept = StoredAnswer(fingerprint, call.at, answer.status, answer.headers, answer.body)
+            self.store.keep_answer(self.scope, key, kept)
+        return answer, False
+
+    def _run(self, act: Callable[[], Answer]) -> Answer:
+        try:
+            with self.store.transaction():
+                return act()
+        except Refused as refusal:  # which undid whatever the action had written
+            return refusal.answer

@@ -1,0 +1,74 @@
+"""What the worker does: deliver the outbox, reconcile, check the books."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django_q.models import Schedule
+
+from core import outbox
+from invoices.models import Invoice
+from invoices.operations.settling import CLOSED
+from payments import operations
+from payments.models import Payment, PaymentSession
+from payments.operations.booking import RECEIPT
+from payments.operations.collecting import END_SESSION
+from payments.operations.events import EVENT
+from payments.operations.notifying import send_receipt, send_rejection
+from payments.operations.reconciling import end_session
+from payments.operations.verifying import REJECTED
+
+
+@outbox.consumer(EVENT)
+def event_arrived(payload: dict[str, Any], at: datetime) -> None:
+    operations.process_event(event_id=payload["event"], at=at)
+
+
+@outbox.consumer(CLOSED)
+def invoice_closed(payload: dict[str, Any], at: datetime) -> None:
+    operations.end_sessions_of_invoice(invoice=Invoice.objects.get(pk=payload["invoice"]), at=at)
+
+
+@outbox.consumer(END_SESSION)
+def session_stale(payload: dict[str, Any], at: datetime) -> None:
+    session = PaymentSession.objects.select_related("provider", "collection").get(pk=payload["session"])
+    end_session(session=session, at=at)
+
+
+@outbox.consumer(RECEIPT)
+def payment_captured(payload: dict[str, Any], at: datetime) -> None:
+    send_receipt(Payment.objects.with_details().get(pk=payload["payment"]))
+
+
+@outbox.consumer(REJECTED)
+def payment_rejected(payload: dict[str, Any], at: datetime) -> None:
+    send_rejection(Payment.objects.with_details().get(pk=payload["payment"]))
+
+
+SCHEDULES = (
+    ("deliver the outbox", "core.outbox.drain_now", 1),
+    ("reconcile payments", "payments.tasks.reconcile_now", 1),
+    ("check invariants", "payments.tasks.check_invariants_now", 60),
+)
+
+
+def set_up(**migrated: Any) -> None:
+    """After every migration: the ways to pay, and the worker's schedules (minutes between two runs)."""
+    operations.install_providers()
+    for name, function, minutes in SCHEDULES:
+        Schedule.objects.update_or_create(
+            name=name, defaults={"func": function, "schedule_type": Schedule.MINUTES, "minutes": minutes}
+        )
+
+
+def reconcile_now() -> str:
+    """Every minute."""
+    return str(operations.reconcile(at=timezone.now()))
+
+
+def check_invariants_now() -> str:
+    """Every hour; a broken invariant fails the task and is logged."""
+    broken = operations.broken_invariants(at=timezone.now())
+    if broken:
+        raise RuntimeError("; ".join(str(one) for one in broken))
+    return "no invariant is broken"

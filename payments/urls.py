@@ -1,0 +1,19 @@
+"""Addresses of payments: the account, paying, one invoice."""
+
+from django.urls import path
+
+from payments import views
+
+urlpatterns = [
+    path("account/", views.accounts, name="accounts"),
+    path("account/<str:number>/", views.account, name="account"),
+    path("account/<str:number>/pay/", views.choose_region, name="pay_region"),
+    path("account/<str:number>/pay/sum/", views.selected_sum, name="pay_sum"),
+    path("account/<str:number>/pay/<int:pk>/", views.pay, name="pay"),
+    path("account/<str:number>/pay/<int:pk>/method/", views.method, name="pay_method"),
+    path("account/<str:number>/pay/<int:pk>/complete/", views.complete, name="pay_complete"),
+    path("account/<str:number>/pay/<int:pk>/state/", views.state, name="pay_state"),
+    path("account/<str:number>/pay/<int:pk>/return/", views.return_from_provider, name="pay_return"),
+    path("account/<str:number>/invoices/<int:pk>/", views.invoice, name="invoice"),
+    path("account/<str:number>/invoices/<int:pk>/pay/", views.invoice_pay, name="invoice_pay"),
+]

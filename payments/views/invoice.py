@@ -1,0 +1,86 @@
+"""One invoice: what it asks for, what was paid on it, what happened."""
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+from babel.numbers import format_decimal
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.models import Account, Organization
+from core.money import DEFAULT_LOCALE, places
+from invoices import operations as invoices
+from invoices.models import Invoice
+from orders.models import Order
+from payments.models import Payment, PaymentCollection, PaymentSession
+from payments.views.access import CustomerRequest, account_page, admins_of, show
+from payments.views.timeline import happenings
+from payments.views.wording import days_late, method_words
+
+STATUS_WORDS: dict[str, str] = {
+    Payment.Status.PENDING: "awaiting_verification",
+    Payment.Status.CAPTURED: "completed",
+    Payment.Status.FAILED: "rejected",
+    Payment.Status.PARTIALLY_REFUNDED: "partly_refunded",
+    Payment.Status.REFUNDED: "refunded",
+}
+
+
+@require_safe
+@account_page(may="get_invoices")
+def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
+    """The invoice as it was issued and as it stands; a customer's first look is booked."""
+    at, customer = timezone.now(), request.customer
+    row = Invoice.objects.filter(account=account).get_for(customer, pk)
+    invoices.mark_viewed(invoice=row, at=at, by=customer.actor)
+    merchant = Organization.objects.get()
+    payments = list(Payment.objects.with_details().on_invoice(row).order_by("-created_at", "-pk"))
+    may_pay = customer.may("pay_invoice", account_id=account.pk)
+    context = {
+        "account": account,
+        "merchant": merchant,
+        "invoice": row,
+        "days_late": days_late(row, on=merchant.today(at)),
+        "may_pay": may_pay,
+        "admins": [] if may_pay else admins_of(account),
+        "deciding": list(PaymentSession.objects.deciding_on([row])),
+        "started": PaymentCollection.objects.started_for([row]).get(row.pk),
+        "orders": list(Order.objects.filter(account_line_item__invoice_lines__invoice=row)),
+        "lines": _lines(row),
+        "totals": _totals(row),
+        "rejected": payments[0] if payments and payments[0].status == Payment.Status.FAILED else None,
+        "payments": [(one, method_words(one), STATUS_WORDS.get(one.status, "")) for one in payments],
+        "happenings": happenings(row, payments),
+    }
+    return show(request, "payments/invoice.html", context)
+
+
+def _lines(row: Invoice) -> list[dict[str, Any]]:
+    """The lines as they were issued, numbers written for people."""
+    return [
+        line
+        | {
+            "quantity": format_decimal(Decimal(line["quantity"]), locale=DEFAULT_LOCALE),
+            "unit_price": _price(Decimal(line["unit_price"]), row.currency),
+            "tax_rate": f"{Decimal(line['tax_rate']).normalize():f} %",
+        }
+        for line in (row.snapshot or {}).get("lines", [])
+    ]
+
+
+def _price(price: Decimal, currency: str) -> str:
+    """A unit price with all its places, at least those of its currency."""
+    digits = max(places(currency), -int(price.normalize().as_tuple().exponent))
+    return format_decimal(price, f"#,##0.{'0' * digits}" if digits else "#,##0", locale=DEFAULT_LOCALE)
+
+
+def _totals(row: Invoice) -> dict[str, Any]:
+    """Net, tax per rate and total as they were issued, in minor units."""
+    lines = (row.snapshot or {}).get("lines", [])
+    taxes: dict[str, int] = defaultdict(int)
+    for line in lines:
+        if line["tax_amount"]:
+            taxes[f"{Decimal(line['tax_rate']).normalize():f} %"] += line["tax_amount"]
+    return {"net": sum(line["net_amount"] for line in lines), "taxes": sorted(taxes.items())}

@@ -1,0 +1,90 @@
+"""What happened to an invoice, newest first, in sentences."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from accounts.templatetags.wording import plain_money
+from core.audit import AuditEntry
+from invoices.models import Invoice
+from payments.models import Payment, PaymentSession
+from payments.views.wording import method_words
+
+WHY = {
+    "insufficient_funds": gettext_lazy("not enough funds"),
+    "expired_card": gettext_lazy("the card has expired"),
+    "incorrect_cvc": gettext_lazy("wrong security code"),
+    "limit_exceeded": gettext_lazy("the card's limit is reached"),
+    "not_supported": gettext_lazy("the card cannot be used for this payment"),
+    "authentication_failure": gettext_lazy("the bank could not confirm the payer"),
+}
+
+
+class Happening(NamedTuple):
+    at: datetime
+    text: str
+
+
+def happenings(invoice: Invoice, payments: Sequence[Payment]) -> list[Happening]:
+    """From the audit trail and the payments of an invoice. Needs payments `with_details()`."""
+    found = [*_invoice(invoice), *_declines(invoice)]
+    for payment in payments:
+        found += _payment(payment)
+    return sorted(found, key=lambda one: one.at, reverse=True)
+
+
+def _invoice(invoice: Invoice) -> Iterator[Happening]:
+    entries = list(AuditEntry.objects.filter(object_kind="invoices.invoice", object_id=invoice.pk))
+    emails = {entry.actor_label for entry in entries if entry.action == "invoice.viewed"}
+    names = {user.email: str(user) for user in User.objects.filter(email__in=emails)}
+    for entry in entries:
+        if entry.action == "invoice.sent":
+            reopened = entry.before.get("status") == Invoice.Status.PAID
+            yield Happening(entry.at, _("Open again: a payment was taken back") if reopened else _("Issued"))
+        elif entry.action == "invoice.viewed":
+            name = names.get(entry.actor_label, entry.actor_label)
+            yield Happening(entry.at, _("First viewed by %(name)s") % {"name": name})
+        elif entry.action == "invoice.paid":
+            yield Happening(entry.at, _("Paid in full"))
+        elif entry.action == "invoice.cancelled":
+            yield Happening(entry.at, _("Cancelled"))
+
+
+def _declines(invoice: Invoice) -> Iterator[Happening]:
+    sessions = PaymentSession.objects.filter(collection__covered__invoice=invoice)
+    tried = {session.pk: session for session in sessions.select_related("provider")}
+    entries = AuditEntry.objects.filter(
+        object_kind="payments.paymentsession", object_id__in=tried, action="paymentsession.initiated"
+    )
+    for entry in entries:
+        reason = entry.after.get("decline_reason")
+        if not reason:
+            continue
+        session = tried[entry.object_id]
+        amount = plain_money(session.amount, session.currency)
+        is_card = session.provider.code == "pp_stripe_stripe"
+        text = (
+            _("Card payment of %(amount)s declined")
+            if is_card
+            else _("%(method)s payment of %(amount)s declined")
+        )
+        text %= {"amount": amount, "method": session.provider.name}
+        yield Happening(entry.at, f"{text}: {WHY[reason]}" if reason in WHY else text)
+
+
+def _payment(payment: Payment) -> Iterator[Happening]:
+    words = {"amount": plain_money(payment.amount, payment.currency), "method": method_words(payment)}
+    if payment.method == "bank_transfer":
+        announced = _("Bank transfer of %(amount)s announced, awaiting verification") % words
+        yield Happening(payment.created_at, announced)
+        if payment.verified_at:
+            yield Happening(payment.verified_at, _("Bank transfer verified"))
+        if payment.rejected_at:
+            rejected = _("Bank transfer rejected: %(reason)s") % {"reason": payment.reason}
+            yield Happening(payment.rejected_at, rejected)
+    elif payment.captured_at:
+        yield Happening(payment.captured_at, _("%(amount)s paid by %(method)s") % words)

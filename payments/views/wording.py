@@ -1,0 +1,33 @@
+"""How pages name things: the way a payment was made, how late an invoice is."""
+
+from datetime import date
+
+from django.utils.translation import gettext
+
+from invoices.models import Invoice
+from payments.models import Payment, PaymentSession
+from payments.providers import PROVIDERS
+
+
+def method_words(payment: Payment) -> str:
+    """`card ending 4242`, `PayPal`, `bank transfer`."""
+    last4 = payment.method_details.get("last4")
+    if payment.method == "card":
+        return gettext("card ending %(last4)s") % {"last4": last4} if last4 else gettext("card")
+    if payment.method == "bank_transfer":
+        return gettext("bank transfer")
+    if payment.provider.code in PROVIDERS:
+        return PROVIDERS[payment.provider.code].label
+    return payment.provider.name
+
+
+def payer_name(session: PaymentSession, *, user_id: int | None) -> str:
+    """Who started a payment, as a sentence begins."""
+    if session.payer is None:
+        return gettext("Somebody")
+    return gettext("You") if session.payer_id == user_id else str(session.payer)
+
+
+def days_late(invoice: Invoice, *, on: date) -> int:
+    """Days since an unpaid invoice was due; 0 while it is not."""
+    return (on - invoice.due_date).days if invoice.is_overdue(on=on) else 0

@@ -1,0 +1,91 @@
+"""What every test has: no way out of this machine, a fast hasher, and the providers' stand-in."""
+
+import socket
+
+import pytest
+
+from payments.sandbox.server import Sandbox
+from tests import cast, factories
+from tests.clients import Storefront
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_way_out():
+    """Connections leave this machine for nowhere: only loopback and local sockets answer."""
+    real = socket.socket.connect
+
+    def connect(self, address):
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise RuntimeError(f"A test tried to reach {address[0]}")
+        return real(self, address)
+
+    socket.socket.connect = connect
+    yield
+    socket.socket.connect = real
+
+
+@pytest.fixture(scope="session")
+def sandbox_server():
+    server = Sandbox(port=0, database=":memory:", webhook_base=None)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sandbox(sandbox_server, settings):
+    """The stand-in of Stripe and PayPal; it sends no webhooks unless a test says where to."""
+    settings.STRIPE_API_BASE = settings.PAYPAL_API_BASE = sandbox_server.url
+    settings.STRIPE_JS_URL = f"{sandbox_server.url}/v3/"
+    settings.PAYPAL_JS_URL = f"{sandbox_server.url}/sdk/js"
+    sandbox_server.webhook_base = None
+    yield sandbox_server
+    sandbox_server.webhook_base = None
+
+
+@pytest.fixture(autouse=True)
+def _settings(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STRICT = True
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # no collectstatic
+    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+    settings.SECRET_KEY = "tests-only"
+
+
+@pytest.fixture
+def account(db):
+    """Globex, as in the published example: one unpaid order of $39.40, a limit of $1,000.00."""
+    return factories.reference_000()
+
+
+@pytest.fixture
+def alice(account):
+    return cast.alice(account)
+
+
+@pytest.fixture
+def sam(account):
+    return cast.sam(account)
+
+
+@pytest.fixture
+def bob(account):
+    return cast.bob(account)
+
+
+@pytest.fixture
+def mallory(db):
+    return cast.mallory()
+
+
+@pytest.fixture
+def stella(db):
+    return cast.stella()
+
+
+@pytest.fixture
+def graphql(client):
+    """`graphql(member)` is the storefront as that member's program sees it; `graphql()` as nobody's."""
+    return lambda member=None: Storefront(client, member.token if member else None)

@@ -1,0 +1,200 @@
+"""Situations, made through the operations as the site makes them. The clock stands at NOW."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import F
+from moneyed import Money
+
+from accounts import operations as accounts
+from accounts.models import Account, AccountLineItem, ExchangeRate, Organization, Region, User
+from core.audit import SYSTEM, Actor
+from invoices import operations as invoices
+from invoices.models import Invoice
+from orders import operations as orders
+from orders.models import Order
+from payments import operations as payments
+from payments.models import (
+    Payment,
+    PaymentCollection,
+    PaymentCollectionInvoice,
+    PaymentProvider,
+    PaymentSession,
+)
+
+NOW = datetime(2025, 9, 3, 5, 21, 7, 596000, tzinfo=UTC)
+STRIPE, PAYPAL, MANUAL = "pp_stripe_stripe", "pp_paypal_paypal", "pp_system_default"
+
+
+def an_organization(**changes) -> Organization:
+    """Northwind, in Berlin's time zone unless told otherwise."""
+    fields = {
+        "legal_name": "Northwind Supply GmbH",
+        "name": "Northwind Supply",
+        "email": "billing@northwind.example",
+        "phone": "+49 30 5550100",
+        "address_line_1": "Hafenstr. 1",
+        "postal_code": "10115",
+        "city": "Berlin",
+        "country": "DE",
+        "tax_id": "DE123456789",
+        "bank_account_holder": "Northwind Supply GmbH",
+        "bank_name": "Example Bank",
+        "iban": "DE89370400440532013000",
+        "bic": "COBADEFFXXX",
+        "time_zone": "UTC",
+    }
+    organization, _ = Organization.objects.update_or_create(pk=1, defaults=fields | changes)
+    return organization
+
+
+def a_region(name: str = "North America", currency: str = "USD") -> Region:
+    """A region in which all three providers are installed."""
+    region, _ = Region.objects.get_or_create(name=name, defaults={"currency": currency})
+    for position, (code, label) in enumerate(
+        [(STRIPE, "Stripe"), (PAYPAL, "PayPal"), (MANUAL, "Bank transfer")]
+    ):
+        provider, _ = PaymentProvider.objects.get_or_create(
+            code=code, defaults={"name": label, "position": position}
+        )
+        provider.regions.add(region)
+    return region
+
+
+def a_rate(base: str, quote: str, rate: str, since: datetime = NOW - timedelta(days=400)) -> ExchangeRate:
+    return ExchangeRate.objects.create(base=base, quote=quote, rate=Decimal(rate), valid_from=since)
+
+
+def an_account(company: str = "Globex", limit: Money | None = None, **details) -> Account:
+    """An active account with $1,000.00 of credit, unless told otherwise."""
+    an_organization()
+    return accounts.open_account(
+        company_name=company, credit_limit=limit or Money(1000, "USD"), at=NOW, by=SYSTEM, **details
+    )
+
+
+def an_unpaid_order(
+    account: Account,
+    price: str = "39.40",
+    *,
+    display_id: str = "1756876866",
+    region: Region | None = None,
+    at: datetime = NOW,
+) -> AccountLineItem:
+    """The charge of an order of one item."""
+    order = orders.place_order(
+        account=account,
+        region=region or a_region(),
+        display_id=display_id,
+        positions=[orders.Position("Desk lamp", Decimal(1), Decimal(price), sku="LAMP-1")],
+        at=at,
+        by=SYSTEM,
+    )
+    return order.account_line_item
+
+
+def an_open_invoice(account: Account, *lines: AccountLineItem, at: datetime = NOW) -> Invoice:
+    """An invoice over these charges; over a new order when none is given."""
+    lines = lines or (an_unpaid_order(account, display_id=f"A{Order.objects.count() + 1}"),)
+    return invoices.create_invoice_from_line_items(
+        account=account,
+        region=lines[0].region,
+        line_item_ids=[line.pk for line in lines],
+        at=at,
+        by=SYSTEM,
+    )
+
+
+def a_collection_over(*invoices: Invoice, at: datetime = NOW) -> PaymentCollection:
+    """One payment for what is open on several invoices of an account, with a session for each provider."""
+    first = invoices[0]
+    collection = PaymentCollection.objects.create(
+        account=first.account,
+        currency=first.currency,
+        amount=sum(invoice.open_balance for invoice in invoices),
+        description=f"{len(invoices)} invoices",
+        invoice_count=len(invoices),
+        created_at=at,
+    )
+    for invoice in invoices:
+        PaymentCollectionInvoice.objects.create(
+            collection=collection, invoice=invoice, amount=invoice.open_balance
+        )
+    for provider in payments.offered_in(first.region_id):
+        PaymentSession.objects.create(
+            collection=collection,
+            account=first.account,
+            provider=provider,
+            currency=first.currency,
+            amount=collection.amount,
+            created_at=at,
+        )
+    return collection
+
+
+def nowhere(session: PaymentSession) -> str:
+    """Where the payer comes back to when nobody looks."""
+    return "http://testserver/"
+
+
+def an_initiated_session(
+    invoice: Invoice, provider: str = MANUAL, *, by: Actor = SYSTEM, at: datetime = NOW
+) -> PaymentSession:
+    """A session that was opened at its provider (the sandbox must run for the others than manual)."""
+    return payments.initiate_payment(invoice=invoice, provider_code=provider, at=at, by=by)
+
+
+def a_promised_payment(invoice: Invoice, *, by: User | None = None, at: datetime = NOW) -> Payment:
+    """A manual payment that awaits verification."""
+    actor = by.actor if by else SYSTEM
+    session = an_initiated_session(invoice, MANUAL, by=actor, at=at)
+    payments.complete_payment(session=session, at=at, by=actor)
+    return Payment.objects.get(session=session)
+
+
+def a_paid_invoice(account: Account, staff: User, *, at: datetime = NOW) -> Invoice:
+    """An invoice that was paid by a verified bank transfer."""
+    invoice = an_open_invoice(account, at=at)
+    payments.verify_manual_payment(payment=a_promised_payment(invoice, at=at), at=at, staff=staff)
+    invoice.refresh_from_db()
+    return invoice
+
+
+def reference_000() -> Account:
+    """The published example: a limit of $1,000.00 and one unpaid order of one item over $39.40."""
+    account = an_account("Globex")
+    an_unpaid_order(account)
+    account.refresh_from_db()
+    return account
+
+
+def many_unpaid_orders(account: Account, count: int) -> None:
+    """So many more charges of one cent each, made quickly."""
+    region = a_region()
+    made = AccountLineItem.objects.bulk_create(
+        AccountLineItem(
+            account=account,
+            region=region,
+            description=f"Order #{number} - 1 items",
+            order_display_id=str(number),
+            currency="USD",
+            amount=1,
+            account_amount=1,
+            due_date=NOW.date(),
+            created_at=NOW - timedelta(minutes=number),
+        )
+        for number in range(1, count + 1)
+    )
+    Order.objects.bulk_create(
+        Order(
+            account=account,
+            region=region,
+            account_line_item=line,
+            display_id=line.order_display_id,
+            currency="USD",
+            total_amount=1,
+            created_at=line.created_at,
+        )
+        for line in made
+    )
+    Account.objects.filter(pk=account.pk).update(total_amount=F("total_amount") + count)

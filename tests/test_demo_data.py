@@ -1,0 +1,157 @@
+"""demo_data: two companies to try everything with, made once, and nowhere near real customers."""
+
+import hashlib
+import hmac
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from accounts import operations as accounts
+from accounts.models import Account, AccountLineItem, Membership, Region, User
+from core.outbox import OutboxMessage, drain
+from payments.models import Payment
+from tests.books import assert_sound, everything, unchanged
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _loopback(settings):
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
+
+
+def run(**options):
+    out = StringIO()
+    call_command("demo_data", stdout=out, **options)
+    return out.getvalue()
+
+
+def token_of(email, settings):
+    secret = hmac.new(settings.SECRET_KEY.encode(), f"demo:{email}".encode(), hashlib.sha256)
+    return f"ctok_{secret.hexdigest()}"
+
+
+def test_a_second_run_changes_nothing():
+    run()
+    before = everything()
+    assert before["invoices.Invoice"]
+    with unchanged():
+        run()
+        run(json=True)
+
+
+def test_what_is_told_as_json(settings):
+    told = json.loads(run(json=True))
+    people = [
+        ("alice@example.com", "Admin"),
+        ("sam@example.com", "Senior Buyer"),
+        ("bob@example.com", "Junior Buyer"),
+        ("carol@example.com", "Admin"),
+    ]
+    globex = Account.objects.get(company_name="Globex Ltd").number
+    initech = Account.objects.get(company_name="Initech Inc").number
+    assert told == {
+        "customers": [
+            {
+                "email": email,
+                "password": "demo-password-1",
+                "token": token_of(email, settings),
+                "role": role,
+                "accounts": [initech if email.startswith("carol") else globex],
+            }
+            for email, role in people
+        ],
+        "staff": [
+            {"email": "stella@example.com", "password": "demo-password-1", "role": "Superuser"},
+            {"email": "ben@example.com", "password": "demo-password-1", "role": "Bookkeeper"},
+        ],
+    }
+    assert json.loads(run(json=True)) == told
+
+
+def test_what_is_told_works(client):
+    told = json.loads(run(json=True))
+    for person in told["customers"]:
+        customer = accounts.customer_for_token(person["token"], at=timezone.now())
+        assert customer.user.email == person["email"]
+        assert [place.account.number for place in customer.memberships] == person["accounts"]
+        assert customer.user.check_password(person["password"])
+    for person in told["staff"]:
+        assert User.objects.get(email=person["email"]).check_password(person["password"])
+    ben = User.objects.get(email="ben@example.com")
+    assert (ben.is_staff, ben.is_superuser) == (True, False)
+    assert ben.has_perm("payments.verify_payment")
+    assert not ben.has_perm("payments.change_payment")
+
+
+def test_the_first_customer_can_pay_in_every_region():
+    (first, *_) = json.loads(run(json=True))["customers"]
+    assert first["role"] == "Admin"
+    place = Membership.objects.get(user__email=first["email"])
+    assert place.may("pay_invoice")
+    unpaid = AccountLineItem.objects.unbilled().filter(account=place.account)
+    assert {row["region__name"] for row in unpaid.by_region()} == set(
+        Region.objects.values_list("name", flat=True)
+    )
+    assert [region.payment_providers.count() for region in Region.objects.all()] == [3, 3, 3]
+
+
+def test_what_can_be_looked_at():
+    run()
+    globex = Account.objects.get(company_name="Globex Ltd")
+    statuses = [invoice.status for invoice in globex.invoices.order_by("number_sequence")]
+    assert sorted(statuses) == ["paid", "paid", "sent", "sent"]
+    assert [invoice.has_pending_payment for invoice in globex.invoices.filter(status="sent")].count(True) == 1
+    assert sorted(Payment.objects.values_list("status", flat=True)) == ["captured", "captured", "pending"]
+    line = Account.objects.get(company_name="Initech Inc").line_items.get()
+    assert (line.amount, line.order_display_id, line.account.credit_limit) == (3940, "1756876866", 100_000)
+
+
+def test_the_books_are_sound_once_the_outbox_is_delivered():
+    run(line_items=20)
+    assert_sound(timezone.now())
+    drain(at=timezone.now())
+    assert not OutboxMessage.objects.exclude(status="done").exists()
+    assert_sound(timezone.now())
+
+
+def test_an_account_with_many_unpaid_orders():
+    told = json.loads(run(json=True, line_items=7))
+    dora = told["customers"][-1]
+    assert (dora["email"], dora["role"]) == ("dora@example.com", "Admin")
+    umbrella = Account.objects.get(company_name="Umbrella Corp")
+    assert umbrella.line_items.count() == 7
+    assert AccountLineItem.objects.unbilled().filter(account=umbrella).count() == 7
+    assert umbrella.line_items.values("region").distinct().count() == 3
+    with unchanged():
+        run(line_items=7)
+        run(line_items=3)
+    run(line_items=9)
+    assert umbrella.line_items.count() == 9
+    assert_sound(timezone.now())
+
+
+def test_people_are_listed_to_read():
+    listed = run().splitlines()
+    assert listed[0].split() == ["Admin", "alice@example.com", "demo-password-1"]
+    assert len(listed) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STRIPE_SECRET_KEY", "sk_live_1"),
+        ("STRIPE_SECRET_KEY", "rk_live_1"),
+        ("PAYMENTS", "live"),
+        ("ALLOWED_HOSTS", ["shop.example.com"]),
+        ("ALLOWED_HOSTS", ["localhost", "shop.example.com"]),
+        ("ALLOWED_HOSTS", ["*"]),
+    ],
+)
+def test_it_refuses_where_customers_could_be(settings, name, value):
+    setattr(settings, name, value)
+    with unchanged(), pytest.raises(CommandError, match="Demo data is for trying out"):
+        run()
