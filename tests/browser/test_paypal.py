@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from payments.models import Payment
+from payments.models import Payment, PaymentSession
 from tests.browser import steps
 from tests.browser.watching import is_clean
 
@@ -31,6 +31,19 @@ def test_in_its_window(at_payment, deliver, taken):
     expect(page.get_by_role("button", name="Pay with PayPal")).to_be_visible()
     is_clean(page)
     paypal_window(page).get_by_role("button", name="Pay", exact=True).click()
+    steps.is_paid(page, "PayPal")
+    assert taken() == [3940]
+
+
+def test_in_a_window_that_lost_the_page(at_payment, taken):
+    """The page hears nothing from it, and asks the server when it is looked at again."""
+    page = at_payment
+    expect(page.get_by_role("button", name="Pay with PayPal")).to_be_visible()
+    window = page.context.new_page()
+    window.goto(PaymentSession.objects.get(is_selected=True).redirect_url)
+    window.get_by_role("button", name="Pay", exact=True).click()
+    steps.is_paid(window, "PayPal")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     steps.is_paid(page, "PayPal")
     assert taken() == [3940]
 

@@ -48,7 +48,7 @@
         if (!popup.closed) return;
         clearInterval(watch);
         const order = await statusOf(orderID).catch(() => ({}));
-        end({ approved: order.status === "APPROVED", orderID, payerID: order.payerID });
+        end({ approved: ["APPROVED", "COMPLETED"].includes(order.status), orderID, payerID: order.payerID });
       }, CLOSED_CHECK);
       window.addEventListener("message", hear);
     });
