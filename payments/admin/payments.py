@@ -110,7 +110,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         word = WORDS.get(Status(payment.status))
         return status(word) if word else tag("Unassigned", "danger")
 
-    @admin.display(description="")
+    @admin.display(description="Next step")
     def next_step(self, payment: Payment) -> SafeString | str:
         if payment.status != Status.PENDING:
             return ""

@@ -17,7 +17,7 @@ from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
-from payments.operations.returning import look_now
+from payments.operations.returning import look_now, renewed, replaced
 from payments.operations.settling import settle
 from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
 from payments.operations.verifying import decidable, reject_manual_payment, verify_manual_payment
@@ -47,6 +47,8 @@ __all__ = [
     "receive_event",
     "reconcile",
     "reject_manual_payment",
+    "renewed",
+    "replaced",
     "resolvable",
     "resolve_issue",
     "settle",

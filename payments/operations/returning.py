@@ -1,4 +1,4 @@
-"""A payer who came back from the provider."""
+"""A payer who came back from the provider, or presses a page that stood open for long."""
 
 from datetime import datetime
 
@@ -6,6 +6,7 @@ from core.audit import Actor
 from core.errors import Conflict
 from payments.models import PaymentSession
 from payments.operations.claiming import reload
+from payments.operations.collecting import change_method
 from payments.operations.completing import look_at
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.providers import PROVIDERS
@@ -24,3 +25,18 @@ def look_now(*, session: PaymentSession, at: datetime, by: Actor) -> PaymentOutc
         return look_at(session=session, at=at, by=by)
     except (ProviderUnavailable, ProviderRefused, Conflict):
         return outcome
+
+
+def renewed(*, session: PaymentSession, at: datetime, by: Actor) -> PaymentSession:
+    """The session as it stands at its provider now; when it ran out there, another one in its place. Refuses
+    what `change_method` refuses."""
+    look_now(session=session, at=at, by=by)
+    return replaced(session=session, at=at, by=by)
+
+
+def replaced(*, session: PaymentSession, at: datetime, by: Actor) -> PaymentSession:
+    """The session, or when it ended without money, a new one of the same provider for the same invoices."""
+    current, _ = reload(session)
+    if current.status not in (PaymentSession.Status.CANCELLED, PaymentSession.Status.FAILED):
+        return current
+    return change_method(collection=current.collection, provider_code=current.provider.code, at=at, by=by)

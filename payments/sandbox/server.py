@@ -130,6 +130,17 @@ class Sandbox:
         with self.store.transaction():
             return orders.shown(request, orders.approve(request, order_id, funding=funding))
 
+    def expire(self, reference: str) -> None:
+        """Let an unpaid intent or order run out: Stripe shows it canceled, PayPal knows it no more."""
+        with self.store.transaction():
+            if self.store.get("payment_intent", reference):
+                request = stripe_objects.Request(
+                    self.store, {"cancellation_reason": "abandoned"}, int(time()), self.url, shopper=False
+                )
+                intents.cancel(request, reference)
+            else:
+                self.store.forget("order", reference)
+
     def ledger(self) -> list[LedgerEntry]:
         """Every capture and refund, oldest first."""
         return self.store.ledger()

@@ -119,6 +119,9 @@ class Store:
         rows = self._rows("SELECT body FROM objects WHERE id = ? AND kind = ?", object_id, kind)
         return json.loads(rows[0][0]) if rows else None
 
+    def forget(self, kind: str, object_id: str) -> None:
+        self._rows("DELETE FROM objects WHERE id = ? AND kind = ?", object_id, kind)
+
     def anything(self, object_id: str) -> dict[str, Any] | None:
         rows = self._rows("SELECT body FROM objects WHERE id = ?", object_id)
         return json.loads(rows[0][0]) if rows else None

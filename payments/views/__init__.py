@@ -2,7 +2,15 @@
 
 from payments.views.invoice import invoice
 from payments.views.overview import account, accounts
-from payments.views.paying import complete, invoice_pay, method, pay, return_from_provider, state
+from payments.views.paying import (
+    complete,
+    invoice_pay,
+    method,
+    pay,
+    renew,
+    return_from_provider,
+    state,
+)
 from payments.views.regions import choose_region, selected_sum
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "invoice_pay",
     "method",
     "pay",
+    "renew",
     "return_from_provider",
     "selected_sum",
     "state",

@@ -1,7 +1,9 @@
 """The payment page: one address, every state. Its children post the method and the payment, tell how it
 stands, and take the payer back from the provider."""
 
-from django.http import HttpResponse
+from contextlib import suppress
+
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -73,12 +75,15 @@ def method(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
             at=timezone.now(),
             by=request.customer.actor,
         )
+        if "go_on" in request.POST:
+            session = operations.renewed(session=session, at=timezone.now(), by=request.customer.actor)
     except Refusal as refusal:
         collection = _collection(request, account, pk)
         standing = _standing(request, collection)
         return draw(request, account, collection.covered.all(), standing, collection, refusal=refusal)
     if "go_on" in request.POST and session.redirect_url:
-        return see_other(request, session.redirect_url)
+        is_open = session.status == PaymentSession.Status.INITIATED
+        return see_other(request, session.redirect_url if is_open else _after(account, session))
     here = session.collection_id == collection.pk
     if here and request.headers.get("HX-Request") and _fits(session, request.POST.get("page_is_for", "")):
         collection = _collection(request, account, pk)
@@ -114,12 +119,38 @@ def complete(request: CustomerRequest, account: Account, pk: int) -> HttpRespons
         )
     except Conflict:
         return see_other(request, _address(account, pk))  # the page says why
-    return see_other(request, _after(account, session, outcome.success))
+    if outcome.success:
+        return see_other(request, _after(account, session))
+    with suppress(Refusal):  # the page says why
+        fresh = operations.replaced(session=session, at=timezone.now(), by=request.customer.actor)
+        if fresh.pk != session.pk:
+            return see_other(request, f"{_address(account, fresh.collection_id)}?renewed=1")
+    return see_other(request, _address(account, pk))
 
 
-def _after(account: Account, session: PaymentSession, success: bool) -> str:
+@READ_OR_WRITE
+@account_page(may="pay_invoice")
+def renew(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
+    """What PayPal's button asks when it is pressed: the order to confirm, a new one if the old ran out while
+    the page stood open. Or where to go on, when there is nothing left to confirm."""
+    collection = _collection(request, account, pk)
+    if request.method != "POST":
+        return see_other(request, _address(account, pk))
+    sessions = collection.sessions.select_related("provider")
+    session = sessions.get_for(request.customer, request.POST.get("session", ""), may="pay_invoice")
+    try:
+        session = operations.renewed(session=session, at=timezone.now(), by=request.customer.actor)
+    except Refusal:
+        return see_other(request, _address(account, pk))  # the page says why
+    if session.status != PaymentSession.Status.INITIATED or session.collection_id != pk:
+        return see_other(request, _after(account, session))
+    return JsonResponse({"session": session.pk, **session.data})
+
+
+def _after(account: Account, session: PaymentSession) -> str:
     """The address that tells the outcome: the account once money was paid or promised, else the payment."""
-    payment = Payment.objects.filter(session=session, account=account).first() if success else None
+    payments = Payment.objects.filter(session=session, account=account)
+    payment = payments.exclude(status=Payment.Status.FAILED).first()
     if payment is None:
         return _address(account, session.collection_id)
     kind = "promised" if payment.status == Payment.Status.PENDING else "paid"
@@ -143,11 +174,11 @@ def state(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
         context = standing_context(request, account, collection, standing)
         return render(request, "payments/_running.html", context)
     ended = _waited_for(collection, waits_for, request.customer.user.pk)
-    return see_other(request, _after(account, ended, True) if ended else _address(account, pk))
+    return see_other(request, _after(account, ended) if ended else _address(account, pk))
 
 
 def _waited_for(collection: PaymentCollection, session: str, user_id: int) -> PaymentSession | None:
-    """The paid session of this collection whose result a page waited for: the one it names, or the reader's."""
+    """The paid session whose result a page waited for: the one that it names, or the reader's own."""
     paid = (one for one in collection.sessions.all() if one.status == PaymentSession.Status.SUCCEEDED)
     return next((one for one in paid if str(one.pk) == session or one.payer_id == user_id), None)
 
@@ -165,12 +196,8 @@ def return_from_provider(request: CustomerRequest, account: Account, pk: int) ->
         raise NotFound("Payment not found")
     if "cancelled" in request.GET:
         return see_other(request, f"{_address(account, pk)}?closed=1")
-    outcome = operations.look_now(
-        session=session,
-        at=timezone.now(),
-        by=request.customer.actor,
-    )
-    return see_other(request, _after(account, session, outcome.success))
+    operations.look_now(session=session, at=timezone.now(), by=request.customer.actor)
+    return see_other(request, _after(account, session))
 
 
 def _collection(request: CustomerRequest, account: Account, pk: int) -> PaymentCollection:

@@ -47,6 +47,7 @@ def draw(
         "more_lines": more,
         "refusal": refusal if standing.is_payable else None,
         "was_closed": "closed" in request.GET,
+        "was_renewed": "renewed" in request.GET,
         "was_chosen": "chosen" in request.GET,
     }
     response = show(request, "payments/pay.html", context, status=422 if context["refusal"] else 200)

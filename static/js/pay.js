@@ -33,14 +33,16 @@
 
   // The form's button, as the frame pressed it
   const release = (form) => form.dispatchEvent(new CustomEvent("frame:release", { bubbles: true }));
-  // Paying: the server answers where to go on. No answer means that nobody knows.
-  async function post(form) {
-    const answer = await fetch(form.action, {
+  const ask = (address, form) =>
+    fetch(address, {
       method: "POST",
       body: new FormData(form),
       headers: { "HX-Request": "true", "HX-Current-URL": location.href },
       credentials: "same-origin",
     });
+  // Paying: the server answers where to go on. No answer means that nobody knows.
+  async function post(form) {
+    const answer = await ask(form.action, form);
     const address = answer.headers.get("HX-Redirect");
     if (!address) throw new Error(`Answered ${answer.status}`);
     return address;
@@ -164,7 +166,7 @@
         createOrder: () => {
           isPaying = true;
           closed.hidden = true;
-          return place.dataset.order;
+          return freshOrder(form, place.dataset.renew);
         },
         onApprove: () => form.requestSubmit(),
         onCancel: () => {
@@ -178,6 +180,20 @@
         },
       })
       .render(place);
+  }
+
+  // The order may have run out while the page stood open; the server then makes another.
+  async function freshOrder(form, address) {
+    const answer = await ask(address, form);
+    const goOn = answer.headers.get("HX-Redirect");
+    if (goOn) {
+      location.assign(goOn);
+      throw new Error("There is nothing left to confirm");
+    }
+    if (!answer.ok) throw new Error(`Answered ${answer.status}`);
+    const { session, orderId } = await answer.json();
+    form.elements.session.value = session;
+    return orderId;
   }
 
   function failed(place) {

@@ -48,6 +48,15 @@ def test_in_a_window_that_lost_the_page(at_payment, taken):
     assert taken() == [3940]
 
 
+def test_an_order_that_ran_out_while_the_page_stood_open(at_payment, sandbox, taken):
+    page = at_payment
+    expect(page.get_by_role("button", name="Pay with PayPal")).to_be_visible()
+    sandbox.expire(PaymentSession.objects.get(is_selected=True).reference)
+    paypal_window(page).get_by_role("button", name="Pay", exact=True).click()
+    steps.is_paid(page, "PayPal")
+    assert taken() == [3940]
+
+
 def test_leaving_its_window_and_coming_back(at_payment, taken):
     page = at_payment
     paypal_window(page).get_by_role("button", name="Cancel and return").click()

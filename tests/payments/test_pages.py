@@ -53,7 +53,7 @@ def test_a_stranger_finds_nothing_and_a_random_number_looks_the_same(account, in
         )
         == 1
     )
-    for name in ("pay_method", "pay_complete"):
+    for name in ("pay_method", "pay_renew", "pay_complete"):
         for number in (account.number, own.number, "ACC-2025-999999"):
             answer = stranger.post(reverse(name, args=[number, collection.pk]), provider=MANUAL)
             assert answer.status_code == 404
@@ -80,10 +80,11 @@ def test_a_senior_buyer_cannot_pay_by_typing_the_address(at, sam, alice, invoice
     answers = [
         Browser(sam).post(at("pay_complete", collection.pk), session=session.pk),
         Browser(sam).post(at("pay_method", collection.pk), provider=MANUAL),
+        Browser(sam).post(at("pay_renew", collection.pk), session=session.pk),
         Browser(sam).post(at("invoice_pay", invoice.pk), provider=MANUAL),
         Browser(sam).post(at("pay_region"), form_key=uuid4(), region=1),
     ]
-    assert [answer.status_code for answer in answers] == [403] * 4
+    assert [answer.status_code for answer in answers] == [403] * 5
     assert counts() == before
 
 

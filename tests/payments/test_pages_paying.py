@@ -167,6 +167,54 @@ def test_a_bank_that_could_not_confirm_the_payer(browser, at, invoice, sandbox, 
     assert "Pay $39.40" in page
 
 
+def test_a_card_payment_that_ran_out_is_renewed_once(browser, at, invoice, sandbox, alice):
+    collection = a_collection(invoice, STRIPE, by=alice.actor)
+    session = collection.sessions.get(provider__code=STRIPE)
+    sandbox.expire(session.reference)
+    done = browser.post(at("pay_complete", collection.pk), session=session.pk)
+    assert done["Location"] == f"{at('pay', collection.pk)}?renewed=1"
+    page = browser.get(done["Location"])
+    assert "The payment could not be completed. No money was taken. It is renewed now" in text_of(page)
+    fresh = collection.sessions.get(provider__code=STRIPE, status="initiated")
+    assert fresh.data["clientSecret"] in page.content.decode()
+    again = browser.post(at("pay_complete", collection.pk), session=session.pk)
+    assert again["Location"] == done["Location"]
+    assert collection.sessions.filter(provider__code=STRIPE).count() == 2
+    sandbox.confirm_card(fresh.reference, "4242424242424242")
+    paid = browser.post(at("pay_complete", collection.pk), session=fresh.pk)
+    assert paid["Location"] == f"{at('account')}?paid={Payment.objects.get().pk}"
+
+
+def test_paypals_button_asks_for_an_order_that_can_be_confirmed(browser, at, invoice, sandbox, alice):
+    collection = a_collection(invoice, PAYPAL, by=alice.actor)
+    session = collection.sessions.get(provider__code=PAYPAL)
+    renew = at("pay_renew", collection.pk)
+    same = browser.post(renew, session=session.pk).json()
+    assert (same["session"], same["orderId"]) == (session.pk, session.reference)
+    sandbox.expire(session.reference)
+    renewed = browser.post(renew, session=session.pk).json()
+    fresh = collection.sessions.get(provider__code=PAYPAL, status="initiated")
+    assert (renewed["session"], renewed["orderId"]) == (fresh.pk, fresh.reference)
+    assert browser.post(renew, session=session.pk).json() == renewed
+    sandbox.approve_paypal(fresh.reference)
+    paid = browser.post(renew, session=fresh.pk)
+    assert paid["Location"] == f"{at('account')}?paid={Payment.objects.get().pk}"
+    assert browser.post(renew, session=session.pk)["Location"] == at("pay", collection.pk)
+    assert browser.get(renew)["Location"] == at("pay", collection.pk)
+
+
+def test_a_paypal_order_that_ran_out_is_renewed_without_javascript(browser, at, invoice, sandbox, alice):
+    collection = a_collection(invoice, PAYPAL, by=alice.actor)
+    session = collection.sessions.get(provider__code=PAYPAL)
+    sandbox.expire(session.reference)
+    away = browser.post(at("pay_method", collection.pk), provider=PAYPAL, go_on=1)
+    fresh = collection.sessions.get(provider__code=PAYPAL, status="initiated")
+    assert away["Location"] == fresh.redirect_url != session.redirect_url
+    sandbox.approve_paypal(fresh.reference)
+    paid = browser.post(at("pay_method", collection.pk), provider=PAYPAL, go_on=1)
+    assert paid["Location"] == f"{at('account')}?paid={Payment.objects.get().pk}"
+
+
 def test_paypal_without_javascript(browser, at, invoice, sandbox, alice):
     collection = a_collection(invoice, PAYPAL, by=alice.actor)
     session = collection.sessions.get(provider__code=PAYPAL)
