@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from django.db import connection
@@ -57,6 +58,28 @@ class Observation:
     reason: str = ""
     method: str = ""
     method_details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refunded:
+    """A refund as its provider knows it. `key` is the uuid that we asked with, empty when somebody refunded
+    at the provider without us. Not done yet is pending; failed gave nothing back."""
+
+    reference: str
+    amount: Money
+    state: Literal["done", "pending", "failed"]
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """Money that moved at the provider: a capture by its capture reference, or a refund by its own."""
+
+    kind: Literal["capture", "refund"]
+    reference: str
+    amount: Money
+    at: datetime
+    capture_reference: str
 
 
 @dataclass(frozen=True)
