@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from django.contrib import admin
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -20,7 +21,7 @@ from accounts.views import LimitedSignIn
 
 
 class StaffSignInView(LimitedSignIn, LoginView):
-    """The back office's own sign-in page. Who has a second factor is asked for it before there is a session."""
+    """The back office's sign-in page. Who has a second factor is asked for it before there is a session."""
 
     template_name = "admin/login.html"
     authentication_form = StaffSignInForm
@@ -34,10 +35,10 @@ class StaffSignInView(LimitedSignIn, LoginView):
         self.refuse_too_many()
         return super().post(request, *args, **kwargs)
 
-    def form_valid(self, form: StaffSignInForm) -> HttpResponse:
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         return perform_login(self.request, form.get_user(), redirect_url=self.get_success_url())
 
-    def form_invalid(self, form: StaffSignInForm) -> HttpResponse:
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         self.count_failure()
         return super().form_invalid(form)
 

@@ -13,9 +13,7 @@ FACTOR = "account/second-factor/"
 urlpatterns = [
     path("admin/login/", staff_views.StaffSignInView.as_view()),  # in the place of the admin's own
     path("account/confirm/", ReauthenticateView.as_view(), name="account_reauthenticate"),
-    path(
-        f"{FACTOR}totp/activate/", staff_views.SetUpSecondFactorView.as_view(), name="mfa_activate_totp"
-    ),
+    path(f"{FACTOR}totp/activate/", staff_views.SetUpSecondFactorView.as_view(), name="mfa_activate_totp"),
     path(
         f"{FACTOR}totp/deactivate/", staff_views.RemoveSecondFactorView.as_view(), name="mfa_deactivate_totp"
     ),

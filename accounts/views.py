@@ -44,7 +44,7 @@ class LimitedSignIn:
 
     def count_failure(self) -> None:
         address = address_tried_from(self.request) or ""
-        operations.count_attempt("failures_per_address", address, at=timezone.now())
+        operations.count_attempts({"failures_per_address": address}, at=timezone.now())
 
 
 class SignInView(LimitedSignIn, allauth.LoginView):
@@ -129,7 +129,7 @@ class ForgottenPasswordView(allauth.PasswordResetView):
     def form_valid(self, form: Form) -> HttpResponse:
         address = form.cleaned_data["email"]
         source = address_tried_from(self.request) or ""
-        wait = operations.count_attempt("resets_per_address", source, at=timezone.now())
+        wait = operations.count_attempts({"resets_per_address": source}, at=timezone.now())
         if wait:
             raise operations.too_many("Too many links were asked for.", wait)
         operations.ask_for_password_reset(email=address, at=timezone.now())

@@ -74,8 +74,8 @@ def _unless_a_card(found: re.Match[str]) -> str:
 
 
 def logging_settings(*, readable: bool) -> dict[str, Any]:
-    """One line an event: JSON, or for people to read. Every line names its level, its logger and the time, and
-    the request that it belongs to."""
+    """One line an event: JSON, or for people to read. Each names its level, its logger, the time, and the
+    request that it belongs to."""
     before = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -105,7 +105,9 @@ def _customer(request: HttpRequest) -> Customer:
         return replace(operations.customer_for_token(token, at=now), address=address)
     except Unauthenticated:
         kind = "wrong_tokens_per_address"
-        wait = operations.wait_for(kind, address, at=now) or operations.count_attempt(kind, address, at=now)
+        wait = operations.wait_for(kind, address, at=now) or operations.count_attempts(
+            {kind: address}, at=now
+        )
         if not wait:
             raise
         request.__dict__["wrong_tokens_wait"] = wait

@@ -49,7 +49,7 @@ def second_factors(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
 
 def _shown(request: HttpRequest) -> set[int]:
     """The second factors that this session has shown."""
-    records = get_authentication_records(request, request.user)  # type: ignore[arg-type]
+    records = get_authentication_records(request, request.user)
     return {record["id"] for record in records if record["method"] == "mfa"}
 
 

@@ -1,5 +1,5 @@
-"""Doors for those who watch the site from outside: from this machine, or with METRICS_TOKEN. To everybody else
-these addresses do not exist."""
+"""Doors for those who watch the site from outside: from this machine, or with METRICS_TOKEN. To others these
+addresses do not exist."""
 
 from collections.abc import Callable
 from http import HTTPStatus

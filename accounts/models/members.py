@@ -142,8 +142,8 @@ class CustomerToken(models.Model):
 
 @dataclass(frozen=True)
 class Customer:
-    """Who asks at a customer's door: a user, the memberships that give rights, the token, if one came, and the
-    network address by which attempts are counted, where there is one."""
+    """Who asks at a customer's door: a user, the memberships that give rights, the token, if one came, and
+    the network address by which attempts are counted."""
 
     user: User
     memberships: tuple[Membership, ...]

@@ -2,7 +2,7 @@
 
 from accounts.operations.charging import add_charge, charge, settle_line_items
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
-from accounts.operations.limiting import count_attempt, count_payment_attempt, too_many, wait_for
+from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
 from accounts.operations.locking import locked_account
 from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
@@ -23,7 +23,7 @@ __all__ = [
     "ask_for_password_reset",
     "change_credit_limit",
     "charge",
-    "count_attempt",
+    "count_attempts",
     "count_payment_attempt",
     "create_token",
     "customer_for_token",

@@ -4,9 +4,11 @@ Counts stand in a table, or in the cache where that is Redis: every server proce
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import cache
@@ -16,34 +18,39 @@ from accounts.models import AttemptCount, Customer
 from core.errors import RateLimited
 
 COUNT = """
-    INSERT INTO accounts_attemptcount (kind, source, until, tries) VALUES (%s, %s, %s, 1)
+    INSERT INTO accounts_attemptcount (kind, source, until, tries) VALUES {rows}
     ON CONFLICT (kind, source, until) DO UPDATE SET tries = accounts_attemptcount.tries + 1
-    RETURNING tries
+    RETURNING kind, tries
 """  # one statement: of two callers at once, each is counted
+
+
+class _Window(NamedTuple):
+    kind: str
+    source: str
+    until: int
+    most: int
+    seconds: int
 
 
 def count_payment_attempt(*, customer: Customer, account_id: int, at: datetime) -> None:
     """Count one attempt to pay. Refuses who tried too often for this account, or from this address: cards are
     tried out like that."""
-    over = max(
-        count_attempt("payments_per_account", str(account_id), at=at),
-        count_attempt("payments_per_address", customer.address, at=at),
-    )
-    if over:
+    sources = {"payments_per_account": str(account_id), "payments_per_address": customer.address}
+    if over := count_attempts(sources, at=at):
         raise too_many("Too many payment attempts. Nothing was charged.", over)
 
 
-def count_attempt(kind: str, source: str, *, at: datetime) -> int:
-    """Count one attempt. Answers 0 while it is within its limit, else in how many seconds a new window begins.
-    What has no limit or no source is not counted."""
-    limit = settings.LIMITS.get(kind)
-    if limit is None or not source:
-        return 0
-    most, seconds = limit
-    until = _end_of_window(at, seconds)
-    if _counted(kind, _hashed(source), until, seconds) <= most:
-        return 0
-    return _wait(at, until)
+def count_attempts(sources: Mapping[str, str], *, at: datetime) -> int:
+    """Count one attempt under each of these limits, by its source. Answers 0 while all of them hold, else in
+    how many seconds a new window begins. What has no limit or no source is not counted."""
+    limits = {kind: settings.LIMITS.get(kind) for kind, source in sources.items() if source}
+    windows = [
+        _Window(kind, _hashed(sources[kind]), _end_of_window(at, one[1]), *one)
+        for kind, one in limits.items()
+        if one
+    ]
+    tries = _counted(windows) if windows else {}
+    return max((_wait(at, one.until) for one in windows if tries[one.kind] > one.most), default=0)
 
 
 def wait_for(kind: str, source: str, *, at: datetime) -> int:
@@ -82,15 +89,20 @@ def _hashed(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()
 
 
-def _counted(kind: str, source: str, until: int, seconds: int) -> int:
+def _counted(windows: list[_Window]) -> dict[str, int]:
+    """The tries in each of these windows, this one included, by kind."""
     if settings.COUNT_IN_CACHE:
-        cache.add(_key(kind, source, until), 0, seconds)
-        return cache.incr(_key(kind, source, until))
+        for one in windows:
+            cache.add(_key(one.kind, one.source, one.until), 0, one.seconds)
+        return {one.kind: cache.incr(_key(one.kind, one.source, one.until)) for one in windows}
+    rows = ", ".join(["(%s, %s, %s, 1)"] * len(windows))
+    values = [value for one in sorted(windows) for value in (one.kind, one.source, one.until)]
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, [kind, source, until])
-        (tries,) = cursor.fetchone()
-    if tries == 1:  # once in each window, so that the table stays small
-        AttemptCount.objects.filter(kind=kind, until__lt=until - seconds).delete()
+        cursor.execute(COUNT.format(rows=rows), values)
+        tries = dict(cursor.fetchall())
+    for one in windows:
+        if tries[one.kind] == 1:  # once in each window, so that the table stays small
+            AttemptCount.objects.filter(kind=one.kind, until__lt=one.until - one.seconds).delete()
     return tries
 
 

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import Organization, User
-from accounts.operations.limiting import count_attempt
+from accounts.operations.limiting import count_attempts
 from core import outbox
 from core.audit import Actor, record
 
@@ -32,7 +32,7 @@ def ask_for_password_reset(*, email: str, at: datetime) -> None:
     asked = outbox.OutboxMessage.objects.filter(kind=RESET_ASKED, payload__user=user.pk)
     if asked.filter(created_at__gt=at - AT_MOST_EVERY).exists():
         return
-    if not count_attempt("resets_per_account", str(user.pk), at=at):
+    if not count_attempts({"resets_per_account": str(user.pk)}, at=at):
         with transaction.atomic():
             outbox.enqueue(RESET_ASKED, {"user": user.pk}, at=at)
 

@@ -16,8 +16,8 @@ def note_second_factor(*, user: User, action: str, at: datetime) -> None:
 
 
 def reset_second_factor(*, user: User, at: datetime, by: Actor, reason: str) -> None:
-    """Take a second factor and its recovery codes away, so that its owner sets up a new one at the next sign-in.
-    Sessions that were opened with the old one end. Refuses without a reason, and where there is none."""
+    """Take a second factor and its recovery codes away: its owner sets up a new one at the next sign-in.
+    Sessions that showed the old one count for nothing. Refuses without a reason, and where there is none."""
     if not reason.strip():
         raise Invalid("Say why, for the audit trail", field="reason")
     with transaction.atomic():

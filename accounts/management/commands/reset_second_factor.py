@@ -22,9 +22,7 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"Nobody has the address {email}")
         try:
-            operations.reset_second_factor(
-                user=user, at=timezone.now(), by=SYSTEM, reason=options["reason"]
-            )
+            operations.reset_second_factor(user=user, at=timezone.now(), by=SYSTEM, reason=options["reason"])
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
         self.stdout.write(f"{email} sets up a new second factor at the next sign-in.")
