@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "invoicing_site.middleware.without_nul",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "invoicing_site.headers.permissions_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -80,7 +81,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -88,7 +88,7 @@ MIDDLEWARE = [
     "invoicing_site.middleware.sliding_sessions",
     "invoicing_site.second_factor.second_factors",
     "invoicing_site.middleware.refusals",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
+    "invoicing_site.metrics.RequestMetrics",
 ]
 
 ROOT_URLCONF = "invoicing_site.urls"

@@ -177,7 +177,9 @@ class TestPaymentAttempts:
     def test_an_address_is_limited_over_all_its_accounts(self, client, graphql, account, alice, mallory):
         """Five attempts from one address, spread over accounts, are all there are."""
         for number in range(5):
-            operations.count_attempts({"payments_per_address": "127.0.0.1"}, at=NOW + timedelta(seconds=number))
+            operations.count_attempts(
+                {"payments_per_address": "127.0.0.1"}, at=NOW + timedelta(seconds=number)
+            )
         invoice = factories.an_open_invoice(account, account.line_items.get())
         asked = {"invoiceId": invoice.pk, "paymentProviderId": MANUAL}
         assert graphql(alice).error(INITIATE, **asked) == (TOO_MANY, "RATE_LIMITED")

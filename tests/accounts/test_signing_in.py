@@ -184,6 +184,25 @@ class TestSessionsEnd:
             clock.shift(timedelta(hours=23, minutes=59))
             assert browser.get(TOKENS).status_code == 200
 
+    def test_after_thirty_days_it_ends_however_busy(self, browser, alice, clock):
+        sign_in(browser)
+        for _ in range(30):
+            assert browser.get(TOKENS).status_code == 200
+            clock.shift(timedelta(hours=23, minutes=59))
+        assert browser.get(TOKENS).status_code == 200
+        clock.shift(timedelta(hours=1))
+        assert browser.get(TOKENS).status_code == 302
+        assert not is_signed_in(browser)
+        sign_in(browser)
+        assert browser.get(TOKENS).status_code == 200
+
+    def test_staff_s_ends_after_eight_hours(self, browser, stella, clock):
+        an_organization()
+        sign_in(browser, "stella@example.com")
+        for hours, status in ((0, 200), (7, 200), (7, 200), (9, 302)):
+            clock.shift(timedelta(hours=hours))
+            assert browser.get("/admin/").status_code == status
+
     def test_a_first_visit_is_not_called_expired(self, browser, account):
         assert EXPIRED not in text_of(browser.get(LOGIN, {"next": TOKENS}))
 
