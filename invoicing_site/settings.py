@@ -32,6 +32,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or (
 )
 SECRET_KEY_IS_MADE_UP = not SECRET_KEY  # another in every process: checks.py refuses to serve with it
 SECRET_KEY = SECRET_KEY or get_random_secret_key()
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # older ones, while a new one comes in
 # What a browser on this machine calls the host: 0.0.0.0 and :: only say where to listen.
 _name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(HOST, f"[{HOST}]" if ":" in HOST else HOST)  # noqa: S104
 SITE_URL = env.str("SITE_URL", default=f"http://{_name}:{PORT}")
