@@ -140,7 +140,9 @@ class TestSettingItUp:
 
     def test_the_app_shows_the_merchant(self, browser, stella):
         browser.post(STAFF_LOGIN, STELLA)
-        address = browser.get(SET_UP).context["totp_url"]
+        page = browser.get(SET_UP)
+        assert 'fill="white"' in page.context["totp_svg"]  # a dark page would hide black on nothing
+        address = page.context["totp_url"]
         assert address.startswith("otpauth://totp/stella%40example.com?secret=")
         assert address.endswith("&issuer=Northwind%20Supply")
 
