@@ -92,8 +92,9 @@ def confirm(
     form: Form,
     act: Callable[..., Any],
 ) -> HttpResponse:
-    """Show the page, or do what it says and return to the row. Wrong input is told beside it; any other
-    refusal, such as that somebody was faster, on the row's page."""
+    """Show the page, or do what it says and return to the row, which tells what `act` answers or else that it
+    is done. Wrong input is told beside it; any other refusal, such as that somebody was faster, on the row's
+    page."""
     if request.method not in METHODS:
         return HttpResponseNotAllowed(METHODS)
     back = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
@@ -102,14 +103,14 @@ def confirm(
         return redirect(back)
     if request.method == "POST" and form.is_valid():
         try:
-            act(**form.cleaned_data)
+            done = act(**form.cleaned_data)
         except Invalid as refusal:
             form_error(form, refusal)
         except Refusal as refusal:
             admin_message(request, refusal)
             return redirect(back)
         else:
-            messages.success(request, page.done)
+            messages.success(request, done if isinstance(done, str) else page.done)
             return redirect(back)
     context = {
         **admin.admin_site.each_context(request),

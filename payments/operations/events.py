@@ -8,8 +8,9 @@ from django.db import transaction
 from core.audit import Actor
 from core.errors import Conflict, NotFound
 from core.outbox import enqueue
-from payments.models import PaymentProvider, PaymentSession, ProviderEvent
+from payments.models import Payment, PaymentProvider, PaymentSession, ProviderEvent
 from payments.operations.completing import look_at
+from payments.operations.refunding import find_refunds
 from payments.providers import PROVIDERS
 
 EVENT = "payments.event"
@@ -47,6 +48,11 @@ def _look(session: PaymentSession, *, at: datetime, by: Actor) -> str:
         return refusal.message[:200]
 
 
+def _look_for_refunds(session: PaymentSession, *, at: datetime, by: Actor) -> None:
+    for payment in Payment.objects.captured().filter(session=session):
+        find_refunds(payment=payment, at=at, by=by)
+
+
 def process_event(*, event_id: int, at: datetime) -> None:
     """Look up what a stored event points at, and book what is seen. Safe to run twice."""
     event = ProviderEvent.objects.select_related("provider").get(pk=event_id)
@@ -61,6 +67,8 @@ def process_event(*, event_id: int, at: datetime) -> None:
     if session is not None:
         actor = Actor(kind="event", id=event.event_id, label=f"{event.provider.code} {event.kind}")
         outcome = _look(session, at=at, by=actor)
+        if "refund" in event.kind.lower():
+            _look_for_refunds(session, at=at, by=actor)
     elif event.reference and at - event.received_at < PATIENCE:
         raise NoSessionYet(event.reference)
     else:

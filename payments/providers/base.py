@@ -80,6 +80,7 @@ class Transaction:
     amount: Money
     at: datetime
     capture_reference: str
+    opened_reference: str = ""  # the object that was opened, where the provider names it
 
 
 @dataclass(frozen=True)

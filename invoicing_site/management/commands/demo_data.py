@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
 from django.utils import timezone
 from moneyed import Money
 
@@ -130,8 +131,9 @@ class Command(BaseCommand):
             )
         if role == "Bookkeeper":
             group, _ = Group.objects.get_or_create(name=role)
-            rights = Permission.objects.filter(codename__startswith="view_") | Permission.objects.filter(
-                codename="verify_payment"
+            rights = Permission.objects.filter(
+                Q(codename__startswith="view_")
+                | Q(codename__in=("verify_payment", "refund_payment", "change_reconciliationissue"))
             )
             group.permissions.add(*rights)
             user.groups.add(group)
