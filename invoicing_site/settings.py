@@ -258,6 +258,7 @@ PAYPAL_EXTRA_ORIGINS = [] if _sandbox else ["https://www.paypal.com", "https://w
 PAYPAL_CLIENT_ID = _payments("PAYPAL_CLIENT_ID", "sandbox-client")
 PAYPAL_CLIENT_SECRET = _payments("PAYPAL_CLIENT_SECRET", "sandbox-secret")
 PAYPAL_WEBHOOK_ID = _payments("PAYPAL_WEBHOOK_ID", "WH-SANDBOX")
+PROVIDER_TIMEOUT = env.float("PROVIDER_TIMEOUT", default=20.0)  # seconds to wait for an answer
 
 # --- The back office's look; what it shows around a page is decided in payments/admin/sidebar.py
 UNFOLD = {
