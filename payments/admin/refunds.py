@@ -118,7 +118,7 @@ def ask_to_refund(payments: Any, request: HttpRequest, payment: Payment) -> Http
             payment=payment, amount=minor, reason=reason, at=timezone.now(), staff=staff
         )
         if refund.status == Refund.Status.FAILED:
-            raise Conflict(f"{payment.provider.name} did not send it back: {refund.outcome}")
+            raise Conflict(f"The provider did not send it back: {refund.outcome}")
         if refund.status != Refund.Status.DONE:
             return (
                 f"The refund of {plain_money(minor, currency)} is requested. We keep asking until it is done."

@@ -18,7 +18,14 @@ from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
-from payments.operations.refunding import left_of, pursue, refund_payment, refundable, settle_refund
+from payments.operations.refunding import (
+    find_refunds,
+    left_of,
+    pursue,
+    refund_payment,
+    refundable,
+    settle_refund,
+)
 from payments.operations.releasing import assign_payment, assignable, releasable, release_session
 from payments.operations.returning import look_now, renewed, replaced
 from payments.operations.settling import settle
@@ -43,6 +50,7 @@ __all__ = [
     "effect_of_rejecting",
     "effect_of_verifying",
     "end_sessions_of_invoice",
+    "find_refunds",
     "initiate_payment",
     "initiate_session",
     "install_providers",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from core.audit import Actor
 from core.errors import Conflict, NotFound
@@ -48,6 +49,13 @@ def _look(session: PaymentSession, *, at: datetime, by: Actor) -> str:
         return refusal.message[:200]
 
 
+def _session_of(event: ProviderEvent) -> PaymentSession | None:
+    """By what was opened, or by the capture that a refund names."""
+    named = Q(reference=event.reference) | Q(payments__reference=event.reference)
+    sessions = PaymentSession.objects.filter(named, provider=event.provider)
+    return sessions.select_related("provider", "collection").first() if event.reference else None
+
+
 def _look_for_refunds(session: PaymentSession, *, at: datetime, by: Actor) -> None:
     for payment in Payment.objects.captured().filter(session=session):
         find_refunds(payment=payment, at=at, by=by)
@@ -58,12 +66,7 @@ def process_event(*, event_id: int, at: datetime) -> None:
     event = ProviderEvent.objects.select_related("provider").get(pk=event_id)
     if event.processed_at is not None:
         return
-    session = (
-        PaymentSession.objects.filter(provider=event.provider, reference=event.reference)
-        .exclude(reference="")
-        .select_related("provider", "collection")
-        .first()
-    )
+    session = _session_of(event)
     if session is not None:
         actor = Actor(kind="event", id=event.event_id, label=f"{event.provider.code} {event.kind}")
         outcome = _look(session, at=at, by=actor)

@@ -23,6 +23,7 @@ from payments.models import (
     PaymentCollectionInvoice,
     PaymentSession,
     ReconciliationIssue,
+    Refund,
 )
 
 UNSETTLED = ("capturing", "pending_verification")
@@ -111,6 +112,7 @@ def _one_currency(at: datetime) -> Iterable:
         .exclude(currency=F("session__currency"))
     )
     yield from Allocation.objects.exclude(currency=F("invoice__currency"))
+    yield from Refund.objects.exclude(currency=F("payment__currency"))
 
 
 def _one_account(at: datetime) -> Iterable:
@@ -164,17 +166,48 @@ def _year_of_number(at: datetime) -> Iterable[Invoice]:
 
 
 def _spent(at: datetime) -> Iterable:
+    done = Refund.objects.filter(status=Refund.Status.DONE)
     settled = Payment.objects.filter(status__in=["captured", "partially_refunded", "refunded"])
     yield from (
         settled.exclude(account=None)
         .annotate(
             allocated=_total(Allocation.objects.all(), "payment"),
             kept=_total(AccountCredit.objects.all(), "payment"),
+            back=_total(done, "payment"),
+            from_credit=_total(done, "payment", "credit_amount"),
         )
-        .exclude(amount=F("allocated") + F("kept"))
+        .exclude(amount=F("allocated") + F("kept") + F("back") - F("from_credit"))
     )
-    yield from AccountCredit.objects.annotate(used=_total(Allocation.objects.all(), "credit")).filter(
-        used__gt=F("amount")
+    yield from AccountCredit.objects.annotate(
+        used=_total(Allocation.objects.all(), "credit"),
+        back=Coalesce(
+            Subquery(
+                done.filter(payment=OuterRef("payment"))
+                .order_by()
+                .values("payment")
+                .annotate(_sum=Sum("credit_amount"))
+                .values("_sum"),
+                output_field=BigIntegerField(),
+            ),
+            Value(0),
+        ),
+    ).filter(amount__lt=F("used") + F("back"))
+
+
+def _refunded(at: datetime) -> Iterable:
+    """No more goes back than came, and a payment says how much of it has."""
+    payments = Payment.objects.annotate(
+        taken=_total(Refund.objects.counting(), "payment"),
+        back=_total(Refund.objects.filter(status=Refund.Status.DONE), "payment"),
+    )
+    yield from payments.filter(taken__gt=F("amount"))
+    yield from payments.filter(status="refunded").exclude(back=F("amount"))
+    yield from payments.filter(status="partially_refunded").exclude(back__gt=0, back__lt=F("amount"))
+    yield from payments.exclude(status__in=["refunded", "partially_refunded"]).filter(back__gt=0)
+    done = Refund.objects.filter(status=Refund.Status.DONE).exclude(payment__account=None)
+    taken_back = _total(Allocation.objects.all(), "refund")
+    yield from done.annotate(taken=taken_back).exclude(
+        Q(amount=F("credit_amount") - F("taken")) | Q(credit_amount__gt=0)
     )
 
 
@@ -223,6 +256,7 @@ CHECKS: tuple[tuple[int, str, Callable[[datetime], Iterable]], ...] = (
     (11, "an issued invoice is as it was frozen", _frozen),
     (12, "an invoice's number has the year of its issue date", _year_of_number),
     (15, "a captured payment is allocated or kept as credit, to the last unit", _spent),
+    (15, "no more is sent back than came, and the payment says so", _refunded),
     (16, "an invoice is claimed exactly while a session captures", _claims),
     (17, "every move of a session has its audit row", _unaudited),
     (18, "no live session on an invoice that is closed", _live_on_closed),

@@ -160,9 +160,9 @@ def settle_refund(*, refund: Refund, seen: Refunded, outcome: str, at: datetime,
         if seen.state == "failed":
             move(current, Status.FAILED, at=at, by=by, ended_at=at, outcome=outcome[:200], look_again_at=None)
             close_refund_issues(current, at=at)
-            _tell_staff(current, f"{current.provider.name} did not send it back ({outcome}).", at=at)
+            _tell_staff(current, f"the provider did not send it back ({outcome}).", at=at)
         elif seen.amount != _amount(current):
-            _tell_staff(current, f"{current.provider.name} sent {seen.amount} back instead.", at=at)
+            _tell_staff(current, f"the provider sent {seen.amount} back instead.", at=at)
         else:
             _book(current, account if current.payment.account_id else None, seen, at=at, by=by)
     return current
@@ -200,9 +200,7 @@ def _look_again(refund: Refund, word: str, *, at: datetime) -> Refund:
     )
     refund.refresh_from_db()
     if refund.status == Status.REQUESTED and at - since >= PATIENCE:
-        _tell_staff(
-            refund, f"{refund.provider.name} has not decided (last word: {word}). We keep asking.", at=at
-        )
+        _tell_staff(refund, f"the provider has not decided (last word: {word}). We keep asking.", at=at)
     return refund
 
 

@@ -204,9 +204,9 @@ class PayPal:
             event = json.loads(text)
             resource = event["resource"]
             related = resource.get("supplementary_data", {}).get("related_ids", {})
-            reference = (
-                resource["id"] if event["resource_type"] == "checkout-order" else related.get("order_id")
-            )
+            is_order = event["resource_type"] == "checkout-order"
+            refunded = _linked(resource, "up").rpartition("/captures/")[2]  # a refund names its capture alone
+            reference = resource["id"] if is_order else related.get("order_id") or refunded
             parsed = ProviderEvent(event_id=event["id"], kind=event["event_type"], reference=reference or "")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadSignature("Not an event of PayPal's") from error
@@ -302,6 +302,7 @@ def _moved(row: dict[str, Any]) -> Transaction | None:
         amount=Money(abs(value), given["currency_code"]),
         at=datetime.fromisoformat(row["transaction_initiation_date"]),
         capture_reference=row["paypal_reference_id" if is_refund else "transaction_id"],
+        opened_reference=row["paypal_reference_id"] if row.get("paypal_reference_id_type") == "ODR" else "",
     )
 
 
