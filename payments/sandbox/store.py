@@ -79,6 +79,12 @@ class Store:
         with self.lock:
             self._db.close()
 
+    def clear(self) -> None:
+        """Forget everything: as if nothing had ever been asked."""
+        with self.transaction():
+            for table in ("objects", "answers", "events", "ledger"):
+                self._rows(f"DELETE FROM {table}")  # noqa: S608 - our own names
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, one at a time. Inside another transaction an error undoes the inner part alone."""
