@@ -42,7 +42,7 @@ def sandbox(sandbox_server, settings):
     settings.PAYPAL_JS_URL = f"{sandbox_server.url}/sdk/js"
     sandbox_server.webhook_base = None
     yield sandbox_server
-    sandbox_server.webhook_base = None
+    sandbox_server.webhook_base = sandbox_server.faults = sandbox_server.webhook_faults = None
 
 
 @pytest.fixture(autouse=True)

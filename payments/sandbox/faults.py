@@ -153,14 +153,15 @@ class Schedule:
         if kind in ("wrong_amount", "wrong_currency"):
             return distorted(provider.answer(call), _CHANGES[kind])
         done = provider.answer(call) if stroke.after else None
+        error = failed(call, 500)
         if kind == "stored_error":
-            provider.replays.keep(_key(call), call, failed(call, 500))
+            provider.replays.keep(_key(call), call, error)
         if kind == "broken_json":
-            whole = done or failed(call, 500)
+            whole = done or error
             return Answer(200, whole.body[: len(whole.body) // 2], whole.headers)
         if kind in ("timeout_before", "timeout_after", "reset"):
             raise BrokenOff(0 if kind == "reset" else self.hold)
-        return failed(call, 500)
+        return error
 
 
 class WebhookFaults(Chances):

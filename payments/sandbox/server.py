@@ -1,6 +1,7 @@
 """The sandbox itself: one HTTP server that is Stripe, PayPal and the pages both show to customers."""
 
 import logging
+import math
 import select
 import socket
 import struct
@@ -268,7 +269,7 @@ class Door(BaseHTTPRequestHandler):
 
     def _break_off(self, seconds: float) -> None:
         """Keep the caller waiting until they hang up, but not longer than this, then reset the connection."""
-        for _ in range(int(seconds / GLANCE)):
+        for _ in range(math.ceil(seconds / GLANCE)):
             if self.server.over.wait(GLANCE) or select.select([self.connection], [], [], 0)[0]:
                 break
         self.close_connection = True

@@ -149,14 +149,7 @@ class Courier:
             if kind == "shuffled":
                 self._behind.append(event_id)
             return self._again(event_id, faults.delay)
-        if kind == "doubled" and (base := self.base()) is not None:
-            delivery = self.sign(self.store.event(event_id))
-            twin = threading.Thread(target=self._post, args=(base, delivery), daemon=True)
-            twin.start()
-            self._deliver(event_id)
-            twin.join(TIMEOUT)
-        else:
-            self._deliver(event_id)
+        self._deliver(event_id, is_doubled=kind == "doubled")
         waiting, self._behind = self._behind, []
         for other in waiting:
             self._queue.put(other)
@@ -167,11 +160,17 @@ class Courier:
         self._timers = {waiting for waiting in self._timers if waiting.is_alive()} | {timer}
         timer.start()
 
-    def _deliver(self, event_id: str) -> None:
+    def _deliver(self, event_id: str, *, is_doubled: bool) -> None:
         event, base = self.store.event(event_id), self.base()
         if base is None:
             return self._settle(event_id, "unsent")
-        if self._post(base, self.sign(event)):
+        twin = threading.Thread(target=self._post, args=(base, self.sign(event)), daemon=True)
+        if is_doubled:
+            twin.start()
+        was_taken = self._post(base, self.sign(event))
+        if is_doubled:
+            twin.join()
+        if was_taken:
             return self._settle(event_id, "delivered")
         if event.attempts >= len(RETRY_AFTER):
             return self._settle(event_id, "abandoned")
