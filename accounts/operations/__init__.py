@@ -6,6 +6,7 @@ from accounts.operations.locking import locked_account
 from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
 from accounts.operations.passwords import ask_for_password_reset, send_password_reset, set_password
+from accounts.operations.restoring import Skipped, skip_lost_numbers, skipped_in
 from accounts.operations.tokens import (
     create_token,
     customer_for_token,
@@ -16,6 +17,7 @@ from accounts.operations.tokens import (
 )
 
 __all__ = [
+    "Skipped",
     "add_charge",
     "allot_number",
     "ask_for_password_reset",
@@ -34,4 +36,6 @@ __all__ = [
     "send_password_reset",
     "set_password",
     "settle_line_items",
+    "skip_lost_numbers",
+    "skipped_in",
 ]

@@ -11,6 +11,7 @@ from django.db.models import BigIntegerField, Count, F, Max, Min, OuterRef, Q, Q
 from django.db.models.functions import Coalesce
 
 from accounts.models import Account, AccountLineItem, NumberSeries
+from accounts.operations import skipped_in
 from core.audit import AuditEntry
 from core.outbox import OutboxMessage
 from invoices.models import Invoice, InvoiceLineItem
@@ -148,10 +149,17 @@ def _claims(at: datetime) -> Iterable[PaymentCollectionInvoice]:
 def _gapless(at: datetime) -> Iterable:
     counted = NumberSeries.objects.filter(code="invoice").values("year")
     yield from Invoice.objects.exclude(number_year=None).exclude(number_year__in=counted)
-    for series in NumberSeries.objects.filter(code="invoice"):
+    all_series = list(NumberSeries.objects.filter(code="invoice"))
+    skipped = skipped_in(all_series)  # after a restore, with a reason
+    for series in all_series:
+        spans = skipped.get(series.pk, [])
         numbered = Invoice.objects.filter(number_year=series.year)
         seen = numbered.aggregate(low=Min("number_sequence"), high=Max("number_sequence"), count=Count("pk"))
-        if not (seen["low"] == 1 and seen["high"] == seen["count"] == series.last_number):
+        explained = sum(last - first + 1 for first, last in spans)
+        is_within = not seen["count"] or (seen["low"] >= 1 and seen["high"] <= series.last_number)
+        is_complete = seen["count"] + explained == series.last_number
+        used_after_all = any(numbered.filter(number_sequence__range=span).exists() for span in spans)
+        if not is_within or not is_complete or used_after_all:
             yield series
 
 
