@@ -133,3 +133,6 @@ class PaymentQuerySet(OwnedQuerySet):
         return self.select_related("account", "provider", "session", "payer", "verified_by").prefetch_related(
             "allocations__invoice"
         )
+
+    def with_refunds(self) -> Self:
+        return self.prefetch_related("refunds")

@@ -90,6 +90,11 @@ class Payment(models.Model):
     def __str__(self) -> str:
         return f"Payment {self.reference}"
 
+    @property
+    def sent_back(self) -> int:
+        """What of it went back, in minor units. One query, or none `with_refunds()`."""
+        return sum(one.amount for one in self.refunds.all() if one.status == Refund.Status.DONE)
+
 
 class AccountCredit(models.Model):
     """Money of a company's that no invoice took: a surplus. It can be used for its next payment."""

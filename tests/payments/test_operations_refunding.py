@@ -5,6 +5,7 @@ from unittest.mock import Mock
 
 import pytest
 from django.core import mail
+from django.urls import reverse
 
 from accounts.models import Account, Membership
 from core import outbox
@@ -21,6 +22,7 @@ from tests import cast, factories
 from tests.books import assert_sound, refuses
 from tests.factories import MANUAL, NOW, PAYPAL, STRIPE
 from tests.payments.faults import Fault
+from tests.payments.reading import Browser
 from tests.payments.test_operations_completing import agreed, complete
 from tests.payments.test_webhooks import deliver
 
@@ -329,3 +331,14 @@ def test_what_the_page_foretells_is_what_happens(by_card, account, invoice, stel
         account.balance_due,
         invoice.open_balance,
     )
+
+
+def test_the_customer_sees_it_on_the_invoice(by_card, account, invoice, alice, stella):
+    refund(by_card, stella, 1000)
+    page = Browser(alice).text(reverse("invoice", args=[account.number, invoice.pk]))
+    assert "Open balance : $10.00" in page or "Open balance: $10.00" in page
+    assert "Partly refunded $39.40 $10.00 sent back" in page
+    assert "$10.00 sent back" in page
+    assert "Open again: a payment was taken back" in page
+    account_page = Browser(alice).text(reverse("account", args=[account.number]))
+    assert "Current Balance: $10.00" in account_page
