@@ -4,9 +4,13 @@ from typing import Any
 
 from allauth.account.utils import perform_login
 from django import forms
+from django.conf import settings
 from django.contrib.auth import authenticate, password_validation
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.forms import AuthenticationForm
 
 from accounts.models import User
 
@@ -27,6 +31,20 @@ def _email_field(autocomplete: str) -> forms.EmailField:
             "max_length": _("Use at most 254 characters"),
         },
     )
+
+
+def locked_minutes() -> int:
+    """For how many minutes too many failures lock an account for the address they came from."""
+    return round(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
+
+
+def locked_text() -> str:
+    text = ngettext(
+        "Too many attempts. Try again in %(minutes)d minute or reset your password.",
+        "Too many attempts. Try again in %(minutes)d minutes or reset your password.",
+        locked_minutes(),
+    )
+    return text % {"minutes": locked_minutes()}
 
 
 class SignInForm(forms.Form):
@@ -55,9 +73,7 @@ class SignInForm(forms.Form):
             return data
         self.user = authenticate(self.request, username=data["login"], password=data["password"])
         if self.is_locked:
-            raise forms.ValidationError(
-                _("Too many attempts. Try again in 15 minutes or reset your password."), code=LOCKED
-            )
+            raise forms.ValidationError(locked_text(), code=LOCKED)
         if self.user is None:
             self.add_error("login", _("E-mail or password is not right."))
         return data
@@ -69,6 +85,14 @@ class SignInForm(forms.Form):
 
     def sign_in(self, redirect_url: str) -> HttpResponse:
         return perform_login(self.request, self.user, redirect_url=redirect_url)
+
+
+class StaffSignInForm(AuthenticationForm):
+    """The theme's, with an end to what is tried."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].validators.append(MaxLengthValidator(LONGEST_PASSWORD, PASSWORD_TOO_LONG))
 
 
 class ForgottenPasswordForm(forms.Form):

@@ -1,13 +1,28 @@
-"""Addresses of accounts: signing in, a forgotten password, tokens.
+"""Addresses of accounts: signing in, a second factor, a forgotten password, tokens.
 
 The names of the first ones are those by which allauth finds its views.
 """
 
-from django.urls import path, re_path
+from allauth.account.views import ReauthenticateView
+from django.urls import include, path, re_path
 
-from accounts import views
+from accounts import staff_views, views
+
+FACTOR = "account/second-factor/"
 
 urlpatterns = [
+    path("admin/login/", staff_views.StaffSignInView.as_view()),  # in the place of the admin's own
+    path("account/confirm/", ReauthenticateView.as_view(), name="account_reauthenticate"),
+    path(f"{FACTOR}totp/activate/", staff_views.SetUpSecondFactorView.as_view(), name="mfa_activate_totp"),
+    path(
+        f"{FACTOR}totp/deactivate/", staff_views.RemoveSecondFactorView.as_view(), name="mfa_deactivate_totp"
+    ),
+    path(
+        f"{FACTOR}recovery-codes/generate/",
+        staff_views.NewRecoveryCodesView.as_view(),
+        name="mfa_generate_recovery_codes",
+    ),
+    path(FACTOR, include("allauth.mfa.urls")),
     path("account/login/", views.SignInView.as_view(), name="account_login"),
     path("account/logout/", views.SignOutView.as_view(), name="account_logout"),
     path("account/password/reset/", views.ForgottenPasswordView.as_view(), name="account_reset_password"),

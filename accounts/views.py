@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import operations
-from accounts.forms import ForgottenPasswordForm, NewPasswordForm, SignInForm, TokenForm
+from accounts.forms import ForgottenPasswordForm, NewPasswordForm, SignInForm, TokenForm, locked_minutes
 from accounts.models import CustomerToken, User
 from accounts.querysets import parse_id
 from core.doors import form_error
@@ -29,15 +29,38 @@ RESET_ADDRESS = "reset_address"
 LONGEST_NAME_TRIED = 255  # the column of axes
 
 
-class SignInView(allauth.LoginView):
+class LimitedSignIn:
+    """What an address may try, whatever the names: a list of passwords is tried on many accounts. A right
+    password is not refused by it less than a wrong one, or the limit would tell which is which."""
+
+    request: HttpRequest
+
+    def refuse_too_many(self) -> None:
+        """Before a password is looked at. Refuses an address with too many failures."""
+        address = address_tried_from(self.request) or ""
+        wait = operations.wait_for("failures_per_address", address, at=timezone.now())
+        if wait:
+            raise operations.too_many("Too many attempts from your network.", wait)
+
+    def count_failure(self) -> None:
+        address = address_tried_from(self.request) or ""
+        operations.count_attempts({"failures_per_address": address}, at=timezone.now())
+
+
+class SignInView(LimitedSignIn, allauth.LoginView):
     """Sign in with e-mail and password. `next` is kept, and only followed to this host."""
 
     form_class = SignInForm
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.refuse_too_many()
+        return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         return form.sign_in(self.get_success_url())
 
     def form_invalid(self, form: SignInForm) -> HttpResponse:
+        self.count_failure()
         return self.render_to_response(
             self.get_context_data(form=form), status=429 if form.is_locked else 422
         )
@@ -75,7 +98,7 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -
     """What axes answers instead of `response`: the sign-in page tells it itself, others get the 429 page."""
     if response.status_code == 429:
         return response
-    return render(request, "429.html", {"minutes": 15}, status=429)
+    return render(request, "429.html", {"minutes": locked_minutes()}, status=429)
 
 
 def name_tried(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
@@ -105,6 +128,10 @@ class ForgottenPasswordView(allauth.PasswordResetView):
 
     def form_valid(self, form: Form) -> HttpResponse:
         address = form.cleaned_data["email"]
+        source = address_tried_from(self.request) or ""
+        wait = operations.count_attempts({"resets_per_address": source}, at=timezone.now())
+        if wait:
+            raise operations.too_many("Too many links were asked for.", wait)
         operations.ask_for_password_reset(email=address, at=timezone.now())
         self.request.session[RESET_ADDRESS] = address
         return redirect("account_reset_password_done")

@@ -47,6 +47,8 @@ def environment(database_url: str) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "PAYMENTS": "sandbox",
         "SECRET_KEY": "for-the-length-of-one-bench",
+        "PAYMENTS_PER_ACCOUNT": "1000000/1h",  # counted as in real use, and never reached
+        "PAYMENTS_PER_ADDRESS": "1000000/1h",
         "PYTHONWARNINGS": "ignore",  # whitenoise misses collected static files, and nobody asks for them
     }
 

@@ -7,7 +7,7 @@ from django.forms import Form
 from django.http import HttpRequest
 from graphql import FieldNode, FragmentSpreadNode, GraphQLError
 
-from core.errors import Refusal
+from core.errors import RateLimited, Refusal
 
 
 def customer_of(info: Any, *, may: str = "") -> Any:
@@ -45,6 +45,8 @@ def graphql_error(refusal: Refusal) -> GraphQLError:
     extensions: dict[str, Any] = {"code": refusal.code}
     if refusal.field:
         extensions["field"] = refusal.field
+    if isinstance(refusal, RateLimited) and refusal.retry_after:
+        extensions["retryAfter"] = refusal.retry_after
     return GraphQLError(refusal.message, extensions=extensions)
 
 

@@ -50,6 +50,10 @@ class Conflict(Refusal):
 
 
 class RateLimited(Refusal):
-    """Too many attempts; nothing was tried."""
+    """Too many attempts; nothing was tried. `retry_after` is in how many seconds it may be tried again."""
 
     code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, field: str = "", retry_after: int = 0) -> None:
+        super().__init__(message, field=field)
+        self.retry_after = retry_after

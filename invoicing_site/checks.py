@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from payments.sandbox.guard import LOOPBACK_NAMES, OutsideSandbox, refuse_outside_sandbox
 
+SHORTEST_TOKEN = 32
 HINTS = {
     "STRIPE_WEBHOOK_SECRET": "Stripe's dashboard shows it with the webhook endpoint: it begins with whsec_.",
     "STRIPE_PUBLISHABLE_KEY": "It belongs to STRIPE_SECRET_KEY and begins with pk_.",
@@ -31,6 +32,12 @@ def _keys() -> Iterator[CheckMessage]:
             "SECRET_KEY is not set",
             hint="Set SECRET_KEY to 50 random characters, or start with script/run, which keeps one.",
             id="invoicing.E001",
+        )
+    if settings.PAYMENTS == "live" and not settings.SECOND_FACTOR and not settings.DEBUG:
+        yield Error(
+            "Staff sign in without a second factor",
+            hint="Unset SECOND_FACTOR: only a demo in the sandbox goes without.",
+            id="invoicing.E006",
         )
     if settings.PAYMENTS not in ("sandbox", "live"):
         yield Error(f"PAYMENTS is {settings.PAYMENTS!r}, not sandbox or live", id="invoicing.E002")
@@ -109,5 +116,21 @@ def what_is_dangerous(app_configs: Any, **options: Any) -> list[CheckMessage]:
             "Failed sign-ins are all counted as the proxy's: anybody can lock out a customer",
             "Set PROXIES to the number of proxies in front, each of which adds to X-Forwarded-For.",
         ),
+        (
+            0 < len(settings.METRICS_TOKEN) < SHORTEST_TOKEN,
+            "W008",
+            "METRICS_TOKEN is short enough to be guessed",
+            f"Use {SHORTEST_TOKEN} random characters or more.",
+        ),
+        (
+            live and None in settings.LIMITS.values(),
+            "W009",
+            f"Nothing limits {', '.join(_without_limit())}",
+            "Unset what is off, or give it a limit such as 60/10m.",
+        ),
     )
     return [Warning(text, hint=hint, id=f"invoicing.{code}") for is_so, code, text, hint in dangers if is_so]
+
+
+def _without_limit() -> list[str]:
+    return [name.upper() for name, limit in settings.LIMITS.items() if limit is None]

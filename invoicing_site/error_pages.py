@@ -24,7 +24,10 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         case NotFound():
             return not_found(request, refusal)
         case RateLimited():
-            return _page(request, "429.html", HTTPStatus.TOO_MANY_REQUESTS, {"reason": refusal.message})
+            page = _page(request, "429.html", HTTPStatus.TOO_MANY_REQUESTS, {"reason": refusal.message})
+            if refusal.retry_after:
+                page["Retry-After"] = str(refusal.retry_after)
+            return page
         case Forbidden():
             return forbidden(request, refusal)
     return _page(request, "403.html", HTTPStatus.CONFLICT, {"reason": refusal.message})

@@ -4,11 +4,13 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +18,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts import operations
 from accounts.models import Customer
+from accounts.views import address_tried_from
 from core.audit import request_id
 from core.errors import Refusal, Unauthenticated
 from invoicing_site import error_pages
@@ -74,22 +77,41 @@ def without_nul(get_response: GetResponse) -> GetResponse:
 
 def customers(get_response: GetResponse) -> GetResponse:
     """Set `request.customer`, found when it is first used: by bearer token if one came (then the cookie
-    counts for nothing), else by the session. Using it raises `Unauthenticated` when nobody is signed in."""
+    counts for nothing), else by the session. Using it raises `Unauthenticated` when nobody is signed in.
+
+    Who sends too many wrong tokens from one address is told 429 and when to come back; a right one works all
+    the same. A token has 256 bits: the limit keeps noise away, guessing is hopeless without it.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.customer = SimpleLazyObject(lambda: _customer(request))  # type: ignore[attr-defined]
-        return get_response(request)
+        response = get_response(request)
+        if wait := request.__dict__.get("wrong_tokens_wait"):
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+            response["Retry-After"] = str(wait)
+        return response
 
     return middleware
 
 
 def _customer(request: HttpRequest) -> Customer:
-    token = bearer_token(request)
-    if token is not None:
-        return operations.customer_for_token(token, at=timezone.now())
-    if not request.user.is_authenticated:
-        raise Unauthenticated
-    return operations.customer_for_user(request.user)
+    token, address = bearer_token(request), address_tried_from(request) or ""
+    if token is None:
+        if not request.user.is_authenticated:
+            raise Unauthenticated
+        return replace(operations.customer_for_user(request.user), address=address)
+    now = timezone.now()
+    try:
+        return replace(operations.customer_for_token(token, at=now), address=address)
+    except Unauthenticated:
+        kind = "wrong_tokens_per_address"
+        wait = operations.wait_for(kind, address, at=now) or operations.count_attempts(
+            {kind: address}, at=now
+        )
+        if not wait:
+            raise
+        request.__dict__["wrong_tokens_wait"] = wait
+        raise operations.too_many("Too many wrong tokens from your network.", wait) from None
 
 
 def bearer_token(request: HttpRequest) -> str | None:
@@ -102,21 +124,32 @@ def bearer_token(request: HttpRequest) -> str | None:
 
 
 def sliding_sessions(get_response: GetResponse) -> GetResponse:
-    """A session ends 24 hours after the last request: its end is moved, but written at most every ten
-    minutes, so that reading a page does not write to the database. What a signed-in reader sees is kept in
-    no cache."""
+    """A session ends 24 hours after the last request (staff's after SESSION_IDLE_STAFF), and in any case
+    SESSION_LONGEST after its first. Its end is moved, but written at most every ten minutes, so that reading
+    a page does not write to the database. What a signed-in reader sees is kept in no cache."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        _end_what_is_over(request)
         response = get_response(request)
         if request.session.session_key and request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "no-store")
             now = int(time.time())
             if now - request.session.get("seen", 0) > SEEN_EVERY:
+                request.session.setdefault("began", now)
                 request.session["seen"] = now
                 _remember_sign_in(response)
         return response
 
     return middleware
+
+
+def _end_what_is_over(request: HttpRequest) -> None:
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES or "began" not in request.session:
+        return
+    now = int(time.time())
+    idle, age = now - request.session["seen"], now - request.session["began"]
+    if age > settings.SESSION_LONGEST or (idle > settings.SESSION_IDLE_STAFF and request.user.is_staff):
+        logout(request)
 
 
 def _remember_sign_in(response: HttpResponse) -> None:

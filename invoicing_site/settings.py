@@ -4,15 +4,16 @@ README.md, "Configuration", lists them; `manage.py check --deploy` names what is
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import environ
-import structlog
 from csp.constants import NONCE, NONE, SELF
 from django.core.files.storage import FileSystemStorage
 from django.core.management.utils import get_random_secret_key
 
-from invoicing_site.logs import without_secrets
+from invoicing_site.limits import limit
+from invoicing_site.logs import logging_settings
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -47,9 +48,11 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "axes",
     "csp",
     "django_htmx",
+    "django_prometheus",
     "django_q",
     "djmoney",
     "graphene_django",
@@ -63,8 +66,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "invoicing_site.middleware.request_ids",
+    "invoicing_site.watching.watching",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "invoicing_site.middleware.without_nul",
     "django.middleware.security.SecurityMiddleware",
+    "invoicing_site.headers.permissions_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "invoicing_site.back_office.content_policy",
@@ -80,7 +86,9 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
     "invoicing_site.middleware.customers",
     "invoicing_site.middleware.sliding_sessions",
+    "invoicing_site.second_factor.second_factors",
     "invoicing_site.middleware.refusals",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "invoicing_site.urls"
@@ -131,10 +139,14 @@ Q_CLUSTER = {
     "poll": 1,
     "save_limit": 1000,
     "catch_up": False,
+    "cache": "worker",  # twice a second it writes there how it is
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
 }
-if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+# One cache for all processes, or a code of a second factor could be used twice and limits would count apart.
+_here = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+_redis = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+_table = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}
+CACHES = {"default": _redis if REDIS_URL else _table, "worker": _redis if REDIS_URL else _here}
 
 # --- Signing in
 AUTH_USER_MODEL = "accounts.User"
@@ -154,9 +166,33 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_UNIQUE_EMAIL = True
-ACCOUNT_RATE_LIMITS = False  # axes counts failed log-ins, in the database, for all processes
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = 0.25  # hours
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+# Passwords are counted below; these are codes of a second factor, and a password asked for again.
+ACCOUNT_RATE_LIMITS = {
+    **dict.fromkeys(("login", "signup", "reset_password", "reset_password_from_key")),
+    "login_failed": "5/15m/key",
+    "reauthenticate": "5/15m/user",
+}
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are given by staff, nobody signs up
+SECOND_FACTOR = env.bool("SECOND_FACTOR", default=not DEBUG)  # staff must have one
+
+# What may be tried how often (accounts/operations/limiting.py); failed sign-ins are counted by axes too.
+LIMITS = {
+    "failures_per_account": limit(env.str("FAILURES_PER_ACCOUNT", default="5/15m")),
+    "failures_per_address": limit(env.str("FAILURES_PER_ADDRESS", default="100/1h")),
+    "resets_per_account": limit(env.str("RESETS_PER_ACCOUNT", default="5/1h")),
+    "resets_per_address": limit(env.str("RESETS_PER_ADDRESS", default="30/1h")),
+    "wrong_tokens_per_address": limit(env.str("WRONG_TOKENS_PER_ADDRESS", default="20/10m")),
+    "payments_per_account": limit(env.str("PAYMENTS_PER_ACCOUNT", default="60/10m")),
+    "payments_per_address": limit(env.str("PAYMENTS_PER_ADDRESS", default="120/10m")),
+}
+COUNT_IN_CACHE = bool(REDIS_URL)  # else in a table, which every database counts in one statement
+AXES_LOCK_OUT_AT_FAILURE = LIMITS["failures_per_account"] is not None
+AXES_FAILURE_LIMIT, _seconds = LIMITS["failures_per_account"] or (5, 15 * 60)
+AXES_COOLOFF_TIME = timedelta(seconds=_seconds)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_FORM_FIELD = "username"  # as Django's authenticate() calls it
@@ -168,22 +204,24 @@ ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordRes
 PASSWORD_RESET_TIMEOUT = 60 * 60
 SESSION_COOKIE_AGE = 24 * 60 * 60 + 10 * 60  # sliding_sessions moves it at most every ten minutes
 SESSION_SAVE_EVERY_REQUEST = False
+SESSION_IDLE_STAFF = 8 * 60 * 60  # a working day
+SESSION_LONGEST = 30 * 24 * 60 * 60
 SIGNED_IN_COOKIE = "signed_in"  # outlives the session, says only that there was one
 CSRF_FAILURE_VIEW = "invoicing_site.error_pages.csrf_failure"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_SAMESITE = "Lax"
-
 # --- Transport: behind a TLS proxy that sets X-Forwarded-Proto
 PROXIES = env.int("PROXIES", default=0)  # whose X-Forwarded-For is believed; 0: nobody's
 HTTPS = env.bool("HTTPS", default=SITE_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # scripts take the token from their form
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if HTTPS:  # a browser takes these from this host alone, over TLS alone, for the whole site
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = [SITE_URL] if HTTPS else []
-SECURE_REFERRER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
@@ -202,6 +240,10 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     },
 }
+
+# --- Watching from outside: /health/live, /health/ready and /metrics, from this machine or with this token
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+PROMETHEUS_EXPORT_MIGRATIONS = False
 
 # --- Words, numbers, time
 LANGUAGE_CODE = "en"
@@ -273,6 +315,7 @@ UNFOLD = {
     ],
     "STYLES": ["invoicing_site.back_office.stylesheet"],
     "SIDEBAR": {"navigation": "payments.admin.sidebar.navigation"},
+    "ACCOUNT": {"navigation": [{"title": "Second factor", "link": "/account/second-factor/"}]},
     "COLORS": {
         "primary": {
             "50": "#eef3fb",
@@ -291,39 +334,4 @@ UNFOLD = {
 }
 
 # --- Logs: one line of JSON an event; a readable line while DEBUG is on
-_pre_chain = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.ExtraAdder(),
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": _pre_chain,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                without_secrets,
-                structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-                if DEBUG
-                else structlog.processors.JSONRenderer(),
-            ],
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": [], "propagate": True},
-        "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
-        "stripe": {"level": "WARNING"},
-        "axes": {"level": "WARNING"},
-        "fontTools": {"level": "WARNING"},
-        "weasyprint": {"level": "ERROR"},
-    },
-}
+LOGGING = logging_settings(readable=DEBUG)

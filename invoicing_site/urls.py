@@ -7,12 +7,12 @@ from invoicing_site.storefront import graphql
 from payments.webhooks import webhook
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
     path("api/graphql", graphql),
     path("graphql", graphql),
     path("webhooks/stripe", webhook, {"provider_code": "pp_stripe_stripe"}),
     path("webhooks/paypal", webhook, {"provider_code": "pp_paypal_paypal"}),
-    path("", include("accounts.urls")),
+    path("", include("accounts.urls")),  # before the admin: its sign-in page is ours
+    path("admin/", admin.site.urls),
     path("", include("payments.urls")),
 ]
 

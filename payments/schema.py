@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import graphene
 from django.utils import timezone
 
+from accounts import operations as accounts
 from accounts.models import Account, AccountLineItem, Customer, Organization, Region
 from accounts.querysets import parse_id
 from accounts.types import JSON
@@ -177,6 +178,7 @@ class InitiateInvoicePaymentSession(graphene.Mutation):
     def mutate(root, info, invoice_id, payment_provider_id):
         customer = customer_of(info)
         invoice = InvoiceRow.objects.only("account_id").get_for(customer, invoice_id, may="pay_invoice")
+        accounts.count_payment_attempt(customer=customer, account_id=invoice.account_id, at=timezone.now())
         session = operations.initiate_payment(
             invoice=invoice,
             provider_code=payment_provider_id,
@@ -200,6 +202,7 @@ class CompleteInvoicePayment(graphene.Mutation):
         session = SessionRow.objects.only("account_id").get_for(
             customer, payment_session_id, may="pay_invoice"
         )
+        accounts.count_payment_attempt(customer=customer, account_id=session.account_id, at=timezone.now())
         outcome = operations.complete_payment(session=session, at=timezone.now(), by=customer.actor)
         return InvoicePaymentResult.of(outcome)
 

@@ -16,6 +16,8 @@ LIVE = {
     "HTTPS": True,
     "PROXIES": 1,
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "SECOND_FACTOR": True,
+    "LIMITS": {"payments_per_account": (60, 600)},
 }
 SANDBOX = {
     "PAYMENTS": "sandbox",
@@ -60,6 +62,10 @@ def test_what_is_complete_has_no_errors(settings, values):
             LIVE | {"STRIPE_SECRET_KEY": "", "PAYPAL_CLIENT_ID": ""},
             ("invoicing.E004", "PAYMENTS is live, but no provider has a key"),
         ),
+        (
+            LIVE | {"SECOND_FACTOR": False},
+            ("invoicing.E006", "Staff sign in without a second factor"),
+        ),
         *[
             (LIVE | {name: ""}, ("invoicing.E005", f"{name} is not set"))
             for name in (
@@ -84,6 +90,8 @@ def test_what_is_missing_is_an_error(settings, values, told):
         ({"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}, "invoicing.W005"),
         ({"ALLOWED_HOSTS": ["localhost"]}, "invoicing.W006"),
         ({"PROXIES": 0}, "invoicing.W007"),
+        ({"METRICS_TOKEN": "x" * 31}, "invoicing.W008"),
+        ({"LIMITS": {"payments_per_account": None}}, "invoicing.W009"),
     ],
 )
 def test_what_is_dangerous_is_a_warning_of_deployment(settings, change, code):

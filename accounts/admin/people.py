@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
@@ -14,28 +15,20 @@ from django.utils.safestring import SafeString
 from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.decorators import action
 from unfold.enums import ActionVariant
-from unfold.forms import AdminPasswordChangeForm, AuthenticationForm
+from unfold.forms import AdminPasswordChangeForm
 
 from accounts import operations
 from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, in_merchant_time, staff_of
 from accounts.admin.columns import link_column, tag
 from accounts.admin.confirming import NO_PERMISSION, Confirmation, confirm, found, posted
-from accounts.forms import LONGEST_PASSWORD, PASSWORD_TOO_LONG
+from accounts.forms import LONGEST_PASSWORD, PASSWORD_TOO_LONG, StaffSignInForm
 from accounts.models import CustomerToken, Membership, User
 
 # Pages of libraries: their rows are machinery, and a schedule could name any function to be run.
-for machinery in (Group, EmailAddress, AccessAttempt, AccessFailureLog, AccessLog):
+for machinery in (Group, EmailAddress, Authenticator, AccessAttempt, AccessFailureLog, AccessLog):
     admin.site.unregister(machinery)
 for machinery in (Failure, OrmQ, Schedule, Success):
     admin.site.unregister(machinery)
-
-
-class StaffSignInForm(AuthenticationForm):
-    """The theme's, with an end to what is tried."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["password"].validators.append(MaxLengthValidator(LONGEST_PASSWORD, PASSWORD_TOO_LONG))
 
 
 admin.site.login_form = StaffSignInForm

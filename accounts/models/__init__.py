@@ -1,12 +1,14 @@
 """Who buys and who sells: the organization, its regions, business accounts, their members and charges."""
 
 from accounts.models.account import Account, AccountLineItem
+from accounts.models.attempts import AttemptCount
 from accounts.models.members import Customer, CustomerToken, Membership, User
 from accounts.models.organization import ExchangeRate, NumberSeries, Organization, Region
 
 __all__ = [
     "Account",
     "AccountLineItem",
+    "AttemptCount",
     "Customer",
     "CustomerToken",
     "ExchangeRate",

@@ -142,11 +142,13 @@ class CustomerToken(models.Model):
 
 @dataclass(frozen=True)
 class Customer:
-    """Who asks at a customer's door: a user, the memberships that give rights, and the token, if one came."""
+    """Who asks at a customer's door: a user, the memberships that give rights, the token, if one came, and
+    the network address by which attempts are counted."""
 
     user: User
     memberships: tuple[Membership, ...]
     token: CustomerToken | None = None
+    address: str = ""
 
     def account_ids(self, permission: str) -> list[int]:
         """Accounts on which this customer holds a permission."""

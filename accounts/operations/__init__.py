@@ -2,11 +2,13 @@
 
 from accounts.operations.charging import add_charge, charge, settle_line_items
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
+from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
 from accounts.operations.locking import locked_account
 from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
 from accounts.operations.passwords import ask_for_password_reset, send_password_reset, set_password
 from accounts.operations.restoring import Skipped, skip_lost_numbers, skipped_in
+from accounts.operations.second_factors import note_second_factor, reset_second_factor
 from accounts.operations.tokens import (
     create_token,
     customer_for_token,
@@ -23,14 +25,18 @@ __all__ = [
     "ask_for_password_reset",
     "change_credit_limit",
     "charge",
+    "count_attempts",
+    "count_payment_attempt",
     "create_token",
     "customer_for_token",
     "customer_for_user",
     "locked_account",
     "new_token",
+    "note_second_factor",
     "open_account",
     "regenerate_token",
     "remove_master_data",
+    "reset_second_factor",
     "revoke_token",
     "save_master_data",
     "send_password_reset",
@@ -38,4 +44,6 @@ __all__ = [
     "settle_line_items",
     "skip_lost_numbers",
     "skipped_in",
+    "too_many",
+    "wait_for",
 ]

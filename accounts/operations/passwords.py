@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import Organization, User
+from accounts.operations.limiting import count_attempts
 from core import outbox
 from core.audit import Actor, record
 
@@ -23,13 +24,15 @@ def ask_for_password_reset(*, email: str, at: datetime) -> None:
     """Put a mail with a link into the outbox when the address belongs to somebody who may sign in.
 
     The caller learns nothing, neither from an answer nor from how long it takes: the worker makes the link
-    and sends it. Asking again within a minute sends no second mail.
+    and sends it. Asking again within a minute sends no second mail, and more often than the limit none.
     """
     user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
     if user is None:
         return
     asked = outbox.OutboxMessage.objects.filter(kind=RESET_ASKED, payload__user=user.pk)
-    if not asked.filter(created_at__gt=at - AT_MOST_EVERY).exists():
+    if asked.filter(created_at__gt=at - AT_MOST_EVERY).exists():
+        return
+    if not count_attempts({"resets_per_account": str(user.pk)}, at=at):
         with transaction.atomic():
             outbox.enqueue(RESET_ASKED, {"user": user.pk}, at=at)
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import operations as accounts
 from accounts.models import Account
 from core.errors import Conflict, NotFound, Refusal
 from invoices.models import Invoice
@@ -38,6 +39,7 @@ def invoice_pay(request: CustomerRequest, account: Account, pk: int) -> HttpResp
     invoice = invoices.get_for(request.customer, pk, may="pay_invoice")
     refusal = None
     if request.method == "POST":
+        accounts.count_payment_attempt(customer=request.customer, account_id=account.pk, at=timezone.now())
         try:
             session = operations.initiate_payment(
                 invoice=invoice,
@@ -68,6 +70,7 @@ def method(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
     collection = _collection(request, account, pk)
     if request.method != "POST":
         return see_other(request, _address(account, pk))
+    accounts.count_payment_attempt(customer=request.customer, account_id=account.pk, at=timezone.now())
     try:
         session = operations.change_method(
             collection=collection,
@@ -111,6 +114,7 @@ def complete(request: CustomerRequest, account: Account, pk: int) -> HttpRespons
         return see_other(request, _address(account, pk))
     sessions = collection.sessions.select_related("provider")
     session = sessions.get_for(request.customer, request.POST.get("session", ""), may="pay_invoice")
+    accounts.count_payment_attempt(customer=request.customer, account_id=account.pk, at=timezone.now())
     try:
         outcome = operations.complete_payment(
             session=session,
@@ -138,6 +142,7 @@ def renew(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
         return see_other(request, _address(account, pk))
     sessions = collection.sessions.select_related("provider")
     session = sessions.get_for(request.customer, request.POST.get("session", ""), may="pay_invoice")
+    accounts.count_payment_attempt(customer=request.customer, account_id=account.pk, at=timezone.now())
     try:
         session = operations.renewed(session=session, at=timezone.now(), by=request.customer.actor)
     except Refusal:
