@@ -371,10 +371,13 @@ class Machine(Steps):
         self.clear_the_desk()
         self.the_books_are_right()
         stuck = self.follower.stuck()
-        assert {one.pk for one in self.sessions("capturing", "pending_verification")} == stuck
-        assert self.our_money() == self.their_money()
+        undecided = {one.pk for one in self.sessions("capturing", "pending_verification")}
+        assert undecided == stuck, f"undecided are {undecided}, with a reason only {stuck}"
+        ours, theirs = self.our_money(), self.their_money()
+        assert ours == theirs, f"we have {ours.items() - theirs.items()}, they {theirs.items() - ours.items()}"
         for books in self.follower.books.values():
-            assert all(books.open(bill) == 0 for bill in books.bills)
+            still_open = [bill.pk for bill in books.bills if books.open(bill)]
+            assert still_open == [], f"nobody could pay the invoices {still_open}"
 
     @contextmanager
     def fair_weather(self) -> Iterator[None]:
@@ -390,8 +393,8 @@ class Machine(Steps):
         for days in (1, 2, 3):
             self.now += timedelta(days=days)
             operations.reconcile(at=self.now, everything=True)
-        left = OutboxMessage.objects.exclude(status="done")
-        assert list(left.values_list("kind", "status", "last_error")) == []
+        left = list(OutboxMessage.objects.exclude(status="done").values_list("kind", "status", "last_error"))
+        assert left == [], f"undelivered: {left}"
 
     def pay(self, invoice: Invoice) -> None:
         code = PAYPAL if self.books_of(invoice).open(self.bill_of(invoice)) < SMALLEST else STRIPE

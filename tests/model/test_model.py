@@ -8,6 +8,7 @@ import logging
 import os
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -29,7 +30,8 @@ def world(db, sandbox, monkeypatch):
     for logger in loggers:
         logger.addHandler(world.ear)
         logger.propagate = False
-    yield world
+    with connection.execute_wrapper(world.execute):
+        yield world
     for logger in loggers:
         logger.removeHandler(world.ear)
         logger.propagate = True

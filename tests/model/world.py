@@ -73,14 +73,19 @@ class World:
     ear: Ear
     hook: Hook = field(default=nothing)
     is_stormy: bool = False  # faults are injected: nobody knows what comes of a call
+    has_written: bool = True  # since this was last set to False
 
     def begin(self, hook: Hook) -> None:
         """Another example."""
-        self.hook, self.is_stormy = hook, False
+        self.hook, self.is_stormy, self.has_written = hook, False, True
         self.ear.bugs.clear()
 
     def tell(self, kind: str, reference: str, moment: str) -> None:
         self.hook(kind, reference, moment)
+
+    def execute(self, execute: Any, sql: str, params: Any, many: bool, context: dict) -> Any:
+        self.has_written = self.has_written or sql.startswith(("INSERT", "UPDATE", "DELETE"))
+        return execute(sql, params, many, context)
 
     @staticmethod
     def worth(region: Region, amount: int) -> int:
