@@ -33,7 +33,11 @@ def receive_event(*, provider_code: str, headers: Mapping[str, str], body: bytes
         event, is_new = ProviderEvent.objects.get_or_create(
             provider=row,
             event_id=seen.event_id,
-            defaults={"kind": seen.kind, "reference": seen.reference, "received_at": at},
+            defaults={
+                "kind": seen.kind,
+                "reference": seen.reference or seen.capture_reference,
+                "received_at": at,
+            },
         )
         if is_new:
             enqueue(EVENT, {"event": event.pk}, at=at)

@@ -86,11 +86,13 @@ class Transaction:
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """A verified webhook, reduced to a hint: which object to look up."""
+    """A verified webhook, reduced to a hint: which object to look up. `capture_reference` is the capture that
+    it is about, where it is about money that moved back."""
 
     event_id: str
     kind: str
     reference: str
+    capture_reference: str = ""
 
 
 @dataclass(frozen=True)

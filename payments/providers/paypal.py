@@ -65,6 +65,7 @@ REFUND_STATES: dict[str, Literal["done", "pending", "failed"]] = {
 PAYMENTS, REFUND = "T00", "T1107"
 MOVED = ("S", "V")  # done, and done but sent back later
 REPORT_LASTS = timedelta(days=31)
+TOO_MANY = "RESULTSET_TOO_LARGE"
 PAGE = 500
 SIGNED_BY = {
     "auth_algo": "Paypal-Auth-Algo",
@@ -183,14 +184,20 @@ class PayPal:
     def transactions(self, *, since: datetime, until: datetime) -> Iterator[Transaction]:
         """From PayPal's report, which shows what moved after some hours. It covers 31 days a call and takes
         its end as part of them."""
-        begin, end = whole_second(since), whole_second(until)
+        begin, end, days = whole_second(since), whole_second(until), REPORT_LASTS
         while begin < end:
-            stop = min(begin + REPORT_LASTS, end)
-            for page in _report_pages(begin, stop):
-                with _as_documented():
-                    found = [_moved(row["transaction_info"]) for row in page]
-                    moved = [one for one in found if one is not None and begin <= one.at < stop]
-                yield from moved
+            stop = min(begin + days, end)
+            try:
+                for page in _report_pages(begin, stop):
+                    with _as_documented():
+                        found = [_moved(row["transaction_info"]) for row in page]
+                        moved = [one for one in found if one is not None and begin <= one.at < stop]
+                    yield from moved
+            except ProviderRefused as refused:  # more than 10,000 rows, which the first page tells
+                if TOO_MANY not in str(refused) or stop - begin <= timedelta(seconds=1):
+                    raise
+                days = max((stop - begin) // 2 // timedelta(seconds=1), 1) * timedelta(seconds=1)
+                continue
             begin = stop
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
@@ -204,10 +211,16 @@ class PayPal:
             event = json.loads(text)
             resource = event["resource"]
             related = resource.get("supplementary_data", {}).get("related_ids", {})
-            is_order = event["resource_type"] == "checkout-order"
-            refunded = _linked(resource, "up").rpartition("/captures/")[2]  # a refund names its capture alone
-            reference = resource["id"] if is_order else related.get("order_id") or refunded
-            parsed = ProviderEvent(event_id=event["id"], kind=event["event_type"], reference=reference or "")
+            reference = (
+                resource["id"] if event["resource_type"] == "checkout-order" else related.get("order_id")
+            )
+            capture = _linked(resource, "up") if event["resource_type"] == "refund" else ""
+            parsed = ProviderEvent(
+                event_id=event["id"],
+                kind=event["event_type"],
+                reference=reference or "",
+                capture_reference=capture.rpartition("/")[2],
+            )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadSignature("Not an event of PayPal's") from error
         claim = json.dumps({**given, "webhook_id": settings.PAYPAL_WEBHOOK_ID}).removesuffix("}")
@@ -273,14 +286,10 @@ def _refunded(refund: dict[str, Any]) -> Refunded:
 
 def _report_pages(begin: datetime, end: datetime) -> Iterator[list[dict[str, Any]]]:
     page, pages = 1, 1
+    period = {"start_date": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "end_date": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
     while page <= pages:
-        query = {
-            "start_date": f"{begin:%Y-%m-%dT%H:%M:%SZ}",
-            "end_date": f"{end:%Y-%m-%dT%H:%M:%SZ}",
-            "page_size": PAGE,
-            "page": page,
-        }
-        told = _call("GET", f"/v1/reporting/transactions?{urlencode(query)}")
+        query = urlencode({**period, "page_size": PAGE, "page": page})
+        told = _call("GET", f"/v1/reporting/transactions?{query}")
         with _as_documented():
             pages, rows = int(told["total_pages"]), list(told["transaction_details"])
         yield rows

@@ -196,8 +196,13 @@ class Stripe:
             )
             event = json.loads(body)
             thing = event["data"]["object"]
-            reference = thing["id"] if thing["object"] == "payment_intent" else thing.get("payment_intent")
-            return ProviderEvent(event_id=event["id"], kind=event["type"], reference=reference or "")
+            about = thing.get("payment_intent") or ""
+            return ProviderEvent(
+                event_id=event["id"],
+                kind=event["type"],
+                reference=thing["id"] if thing["object"] == "payment_intent" else about,
+                capture_reference=about,
+            )
         except (stripe.SignatureVerificationError, *NO_EVENT) as error:
             raise BadSignature("Not signed by Stripe") from error
 

@@ -32,9 +32,10 @@ class Dashboard:
                 given = {"payment_intent": reference, **({} if amount is None else {"amount": amount})}
                 answer = charges.create_refund(self._stripe(given, origin))
             else:
-                made = self.store.children("capture", reference) or [self.store.get("capture", reference)]
-                given = {} if amount is None else {"amount": _value(made[0], amount)}
-                answer = captures.refund(self._paypal(given, origin), made[0]["id"])
+                made = next(iter(self.store.children("capture", reference)), {"id": reference})
+                capture = paypal_objects.found(self._paypal({}, origin), "capture", made["id"])
+                given = {} if amount is None else {"amount": _value(capture, amount)}
+                answer = captures.refund(self._paypal(given, origin), capture["id"])
         return json.loads(answer.body)
 
     def _stripe(self, given: dict[str, Any], origin: str) -> stripe_objects.Request:

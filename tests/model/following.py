@@ -157,8 +157,7 @@ class Follower:
         return {
             one.pk
             for one in capturing
-            if one.payments.filter(status="unassigned").exists()
-            or self.providers.stands(one) == "forgotten"
+            if one.payments.filter(status="unassigned").exists() or self.providers.stands(one) == "forgotten"
         }
 
 

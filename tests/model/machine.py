@@ -187,9 +187,7 @@ class Machine(Steps):
         PaymentCollection.objects.filter(pk=collection.pk).update(amount=total)
         collection.sessions.update(amount=total)
         session = collection.sessions.get(provider__code=OFFERED[how % 3])
-        self.tries(
-            lambda: operations.initiate_session(session=session, at=self.now, by=SYSTEM), allowed=True
-        )
+        self.tries(lambda: operations.initiate_session(session=session, at=self.now, by=SYSTEM), allowed=True)
 
     @rule(which=PICK, how=PICK)
     def payer_agrees(self, which: int, how: int) -> None:
@@ -374,7 +372,9 @@ class Machine(Steps):
         undecided = {one.pk for one in self.sessions("capturing", "pending_verification")}
         assert undecided == stuck, f"undecided are {undecided}, with a reason only {stuck}"
         ours, theirs = self.our_money(), self.their_money()
-        assert ours == theirs, f"we have {ours.items() - theirs.items()}, they {theirs.items() - ours.items()}"
+        assert ours == theirs, (
+            f"we have {ours.items() - theirs.items()}, they {theirs.items() - ours.items()}"
+        )
         for books in self.follower.books.values():
             still_open = [bill.pk for bill in books.bills if books.open(bill)]
             assert still_open == [], f"nobody could pay the invoices {still_open}"

@@ -246,6 +246,18 @@ def test_paypal_is_asked_for_31_days_at_most(sandbox, apart, line):
     assert sorted(one.reference for one in found) == sorted([seen.capture_reference, edge.capture_reference])
 
 
+def test_a_report_of_too_many_rows_is_asked_for_in_parts(sandbox, apart, line):
+    seen = captured(PAYPAL, sandbox)
+    too_many = Fault(400, json.dumps({"name": "RESULTSET_TOO_LARGE", "message": "Too large"}))
+    line.next_calls = [("/v1/reporting", too_many)] * 2
+    found = moved(PAYPAL, apart - 3 * DAY, apart + DAY)
+    assert [one.reference for one in found] == [seen.capture_reference]
+    assert line.calls("/v1/reporting") == 6  # of four days, of two, and four times of one
+    line.always = [("/v1/reporting", too_many)]
+    with pytest.raises(ProviderRefused, match="RESULTSET_TOO_LARGE"):
+        moved(PAYPAL, apart - DAY, apart)
+
+
 def report_row(**changes) -> dict:
     return {
         "transaction_id": "T1",
