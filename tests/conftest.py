@@ -3,7 +3,9 @@
 import socket
 
 import pytest
+from django.test import TransactionTestCase
 
+from core import triggers
 from payments.sandbox.server import Sandbox
 from tests import cast, factories
 from tests.clients import Storefront
@@ -24,6 +26,21 @@ def no_way_out():
     socket.socket.connect = connect
     yield
     socket.socket.connect = real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptied_past_the_triggers():
+    """After a transactional test every table is emptied, which the triggers would refuse. What installs them
+    after a migration runs after that too."""
+    with pytest.MonkeyPatch.context() as patch:
+        empty = TransactionTestCase._fixture_teardown
+
+        def teardown(self):
+            triggers.remove()
+            empty(self)
+
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+        yield
 
 
 @pytest.fixture(scope="session")

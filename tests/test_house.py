@@ -36,7 +36,10 @@ FORBIDDEN = (
     "service",
     "services",
 )
-CORE = {"__init__", "apps", "models", "money", "transitions", "errors", "doors", "audit", "outbox", "reading"}
+CORE = {
+    *("__init__", "apps", "models", "money", "transitions", "errors", "doors", "audit", "outbox"),
+    *("reading", "triggers"),
+}
 
 
 def names(file: Path) -> str:
