@@ -76,7 +76,10 @@ def posted(request: HttpRequest) -> QueryDict | None:
 
 
 def found(admin: BackOfficeAdmin, request: HttpRequest, object_id: str) -> Any:
-    """The row an address names, for somebody who may see it."""
+    """The row an address names, for somebody who may see it. Who may not, is refused before it is looked for:
+    the answer must not tell whether there is such a row."""
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
     row = admin.get_object(request, object_id)
     if row is not None and not admin.has_view_permission(request, row):
         raise PermissionDenied
