@@ -17,7 +17,7 @@ from tests import factories
 from tests.documents import COMPLETE, GET_ACCOUNTS, INITIATE
 from tests.factories import MANUAL, NOW
 from tests.pages import LOGIN, sign_in, text_of
-from tests.payments.serving import at_once
+from battery.server import at_once
 
 RESET = "/account/password/reset/"
 NOBODY = ("Authentication required", "UNAUTHENTICATED")

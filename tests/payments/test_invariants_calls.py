@@ -26,7 +26,8 @@ from payments.providers.base import PaymentProvider, ProviderRefused
 from tests import factories
 from tests.books import assert_sound
 from tests.factories import NOW, PAYPAL, STRIPE
-from tests.payments.serving import ROOT, shared_database
+from battery.server import ROOT
+from tests.payments.serving import shared_database
 
 __all__ = ["shared_database"]
 pytestmark = pytest.mark.django_db
