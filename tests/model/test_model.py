@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import Machine
+from tests.model.mutants import MUTANTS
 from tests.model.world import World, a_world
 
 STEPS = int(os.environ.get("MODEL_STEPS", "200"))
@@ -65,3 +66,24 @@ def test_the_site_has_what_the_books_have(world):
     while left > 0:
         left -= play(world, number, min(left, AT_ONCE))
         number += 1
+
+
+GATE = 2000
+TRIED = MUTANTS if STEPS >= GATE else MUTANTS[:2]
+
+
+@pytest.mark.parametrize("mistake", TRIED, ids=lambda mistake: mistake.__name__)
+def test_the_machine_notices(mistake, world, monkeypatch):
+    """The negative control: with a mistake in the operations the same run fails."""
+    mistake(monkeypatch)
+    assert noticed(world), f"nobody notices within {GATE} steps that {mistake.__name__}"
+
+
+def noticed(world: World) -> str:
+    """What is wrong; nothing when the machine finds nothing."""
+    for number in range(FIRST, FIRST + GATE // AT_ONCE):
+        try:
+            play(world, number, AT_ONCE)
+        except Exception as error:  # noqa: BLE001  a mistake may come to light by any exception
+            return repr(error)
+    return ""

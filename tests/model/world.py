@@ -72,12 +72,11 @@ class World:
     staff: list[User]
     ear: Ear
     hook: Hook = field(default=nothing)
-    is_stormy: bool = False  # faults are injected: nobody knows what comes of a call
     has_written: bool = True  # since this was last set to False
 
     def begin(self, hook: Hook) -> None:
         """Another example."""
-        self.hook, self.is_stormy, self.has_written = hook, False, True
+        self.hook, self.has_written, self.sandbox.faults = hook, True, None
         self.ear.bugs.clear()
 
     def tell(self, kind: str, reference: str, moment: str) -> None:
@@ -94,7 +93,7 @@ class World:
 
 
 def a_world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Companies of $1,000.00 and $5,000.00 of credit; every call to a provider is watched."""
+    """Companies of $300.00 and $5,000.00 of credit; every call to a provider is watched."""
     regions = [
         factories.a_region(name, code)
         for name, code in (("North America", "USD"), ("Europe", "EUR"), ("Japan", "JPY"))
@@ -103,7 +102,7 @@ def a_world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> World:
         if code != "USD":
             factories.a_rate(code, "USD", str(rate))
     accounts = [
-        factories.an_account("Globex"),
+        factories.an_account("Globex", Money(300, "USD")),
         factories.an_account("Initech", Money(5000, "USD")),
     ]
     staff = [
