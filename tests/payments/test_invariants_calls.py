@@ -16,6 +16,7 @@ import pytest
 from django.db import connection, transaction
 from moneyed import Money
 
+from battery.server import ROOT
 from core.audit import SYSTEM
 from core.outbox import OutboxMessage, drain
 from invoices import operations as invoices
@@ -26,7 +27,6 @@ from payments.providers.base import PaymentProvider, ProviderRefused
 from tests import factories
 from tests.books import assert_sound
 from tests.factories import NOW, PAYPAL, STRIPE
-from battery.server import ROOT
 from tests.payments.serving import shared_database
 
 __all__ = ["shared_database"]

@@ -149,11 +149,23 @@ class Command(BaseCommand):
             payment = Payment.objects.get(session__collection__covered__invoice=invoice)
             payments.verify_manual_payment(payment=payment, at=at + timedelta(days=1), staff=stella)
 
+        def partly_refunded(invoice: Invoice, at: datetime) -> None:
+            paid(invoice, at)
+            payment = Payment.objects.get(session__collection__covered__invoice=invoice)
+            payments.refund_payment(
+                payment=payment,
+                amount=payment.amount // 4,
+                reason="One item came back damaged",
+                at=at + timedelta(days=9),
+                staff=stella,
+            )
+
         def promised(invoice: Invoice, at: datetime) -> None:
             self._promise(invoice, alice, at)
 
         self._billed(account, "Europe", "1756870101", (1, 4), now - timedelta(days=80), paid)
         self._billed(account, "North America", "1756870102", (3, 3, 0), now - timedelta(days=60), paid)
+        self._billed(account, "Europe", "1756870105", (0, 3), now - timedelta(days=50), partly_refunded)
         self._billed(account, "Japan", "1756870103", (1,), now - timedelta(days=45), promised)
         self._billed(account, "North America", "1756870104", (2, 2, 4), now - timedelta(days=35), None)
         for number, (region, things) in enumerate(
