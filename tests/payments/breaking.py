@@ -5,6 +5,7 @@ cancelled.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from django.db import connection
 
@@ -17,6 +18,7 @@ from payments.models import (
     PaymentSession,
     ProviderCall,
     ProviderEvent,
+    Refund,
 )
 from tests.factories import MANUAL, NOW
 from tests.past_the_guards import sql
@@ -103,6 +105,24 @@ def spend_a_promise() -> None:
     )
 
 
+def send_back(amount: int, **changes: Any) -> Act:
+    """A refund that moved no books."""
+
+    def run() -> None:
+        payment = Payment.objects.get(status="captured")
+        facts = {"status": "done", "ended_at": NOW, "reference": "re_1", "currency": "USD", **changes}
+        Refund.objects.create(
+            payment=payment, provider=payment.provider, amount=amount, reason="x", created_at=NOW, **facts
+        )
+
+    return run
+
+
+def send_back_twice() -> None:
+    send_back(1)()
+    again("payments_refund", "TRUE", "uuid", "'00000000000040008000000000000000'")()
+
+
 def overspend_a_credit() -> None:
     credit = AccountCredit.objects.create(
         account=paid().account, currency="USD", amount=1, reason="A gift", created_at=NOW
@@ -154,6 +174,7 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
         "payments.PaymentSession": [change(SESSIONS, "currency = 'EUR'")],
         "payments.Payment": [change(PAYMENTS, "currency = 'EUR'")],
         "payments.Allocation": [change(PARTS, "currency = 'EUR'")],
+        "payments.Refund": [send_back(1, currency="EUR")],
     },
     "everything joined has one account": {
         "payments.PaymentCollectionInvoice": [change(COLLECTIONS, f"account_id = {ELSEWHERE}")],
@@ -237,6 +258,7 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
         "payments.Payment": [again(PAYMENTS, "TRUE")],
         "payments.PaymentSession": [again(SESSIONS, "reference <> ''")],
         "payments.ProviderEvent": [hear_twice],
+        "payments.Refund": [send_back_twice],
     },
     "a payment is what its provider reported": {
         "payments.Payment": [
@@ -250,6 +272,15 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
     "a captured payment is allocated or kept as credit, to the last unit": {
         "payments.Payment": [change(PAYMENTS, f"amount = amount + 1 {CAPTURED}"), lose(PARTS, "")],
         "payments.AccountCredit": [overspend_a_credit],
+    },
+    "no more is sent back than came, and the payment says so": {
+        "payments.Payment": [
+            change(PAYMENTS, f"status = 'refunded' {CAPTURED}"),
+            change(PAYMENTS, f"status = 'partially_refunded' {CAPTURED}"),
+            send_back(1),
+            send_back(5000, status="requested", ended_at=None),
+        ],
+        "payments.Refund": [send_back(1)],
     },
     "an invoice is claimed exactly while a session captures": {
         "payments.PaymentCollectionInvoice": [
