@@ -75,7 +75,7 @@ def under(sandbox, settings):
     begun = len(sandbox.ledger())
 
     def set_up(call, code, kind, after) -> Schedule:
-        settings.PROVIDER_TIMEOUT = 0.3 if kind.startswith("timeout") else 20
+        settings.PROVIDER_TIMEOUT = 0.5 if kind.startswith("timeout") else 20
         either = kind in EITHER_WAY
         seed = next(n for n in count() if not either or Chances(n, 1, [kind], ALL).next().after is after)
         sandbox.faults = Schedule(seed, 1, [kind], on=CALLS[call][code], hold=3, delay=0.05)

@@ -1,6 +1,7 @@
 """A bad line to a provider: what moved no money is refused, and what nobody knows is said to be unknown."""
 
 import json
+from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -70,8 +71,10 @@ def test_a_provider_that_takes_too_long(code, line, settings):
     reference = opened(code).reference
     settings.PROVIDER_TIMEOUT = 0.2
     line.always = [(PATHS[code], TOO_SLOW)]
+    begun = monotonic()
     with pytest.raises(ProviderUnavailable):
         PROVIDERS[code].lookup(reference=reference)
+    assert 0.2 <= monotonic() - begun < 10
 
 
 @outside

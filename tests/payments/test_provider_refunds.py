@@ -202,7 +202,11 @@ def test_captures_and_refunds_are_listed(code, sandbox, apart):
 
 
 @outside
-def test_neighbouring_times_share_nothing_and_leave_nothing_out(code, sandbox, apart):
+@pytest.mark.parametrize("microsecond", [0, 596000])
+def test_neighbouring_times_share_nothing_and_leave_nothing_out(
+    code, sandbox, apart, microsecond, time_machine
+):
+    time_machine.move_to(apart.replace(microsecond=microsecond), tick=False)
     seen = captured(code, sandbox)
     half = timedelta(milliseconds=500)
     for moment in (apart - half, apart, apart + half, apart.replace(microsecond=0)):

@@ -106,7 +106,7 @@ def test_no_answer(sandbox: Sandbox, provider: str, kind: str, after: bool) -> N
     sandbox.faults = only(kind, after=after, on=CAPTURE)
     error = requests.ConnectionError if kind == "reset" else requests.ReadTimeout
     with pytest.raises(error):
-        payment.capture(timeout=0.3)
+        payment.capture(timeout=1)
     assert [dealt.kind for dealt in sandbox.faults.dealt] == [kind]
     assert payment.taken == ([3940] if after else [])
     sandbox.faults = None
