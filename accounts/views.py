@@ -15,7 +15,7 @@ from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import operations
 from accounts.forms import ForgottenPasswordForm, NewPasswordForm, SignInForm, TokenForm, locked_minutes
@@ -141,7 +141,7 @@ class ForgottenPasswordView(allauth.PasswordResetView):
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
 
-@require_GET
+@require_safe
 def password_reset_done(request: HttpRequest) -> HttpResponse:
     address = request.session.get(RESET_ADDRESS)
     if address is None:

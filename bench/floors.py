@@ -20,9 +20,9 @@ from bench import BARE
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 INVOICE = """
-    INSERT INTO invoices_invoice (uuid, account_id, number, status, title, description, currency,
-        total_amount, paid_amount, reserved_amount, issue_date, due_date, created_at, sent_at, snapshot_hash)
-    VALUES (%s, %s, %s, 'sent', 'Invoice', '', 'USD', %s, 0, 0, %s, %s, %s, %s, '') RETURNING id"""
+    INSERT INTO invoices_invoice (uuid, account_id, status, title, description, currency,
+        total_amount, paid_amount, reserved_amount, due_date, created_at, snapshot_hash)
+    VALUES (%s, %s, 'draft', 'Invoice', '', 'USD', %s, 0, 0, %s, %s, '') RETURNING id"""
 LINE = """
     INSERT INTO invoices_invoicelineitem (invoice_id, description, quantity, unit_price, unit_price_currency,
         tax_rate, net_amount, tax_amount, amount, is_live)
@@ -64,7 +64,7 @@ def book(request: HttpRequest) -> HttpResponse:
     account, amount, at = asked["account"], asked["amount"], timezone.now()
     uuid, today = uuid4().hex, at.date()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(INVOICE, [uuid, account, uuid, amount, today, today, at, at])
+        cursor.execute(INVOICE, [uuid, account, amount, today, at])
         (invoice,) = cursor.fetchone()
         cursor.execute(LINE, [invoice, amount, amount])
         cursor.execute(PAYMENT, [account, asked["provider"], uuid, amount, at])

@@ -120,7 +120,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+        "PRAGMA recursive_triggers=ON;",  # or INSERT OR REPLACE deletes rows past their triggers
     }
 else:
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c lock_timeout=10000"
@@ -301,6 +302,7 @@ PAYPAL_EXTRA_ORIGINS = [] if _sandbox else ["https://www.paypal.com", "https://w
 PAYPAL_CLIENT_ID = _payments("PAYPAL_CLIENT_ID", "sandbox-client")
 PAYPAL_CLIENT_SECRET = _payments("PAYPAL_CLIENT_SECRET", "sandbox-secret")
 PAYPAL_WEBHOOK_ID = _payments("PAYPAL_WEBHOOK_ID", "WH-SANDBOX")
+PROVIDER_TIMEOUT = env.float("PROVIDER_TIMEOUT", default=20.0)  # seconds to wait for an answer
 
 # --- The back office's look; what it shows around a page is decided in payments/admin/sidebar.py
 UNFOLD = {

@@ -81,12 +81,35 @@ class SessionQuerySet(OwnedQuerySet):
 
 class CreditQuerySet(OwnedQuerySet):
     def left_by_currency(self) -> list[tuple[str, int]]:
-        """What is left of these credits after what was put on invoices, in minor units; nothing, no entry."""
+        """What is left of these credits after what was put on invoices or sent back, in minor units; nothing,
+        no entry."""
         kept = dict(self.order_by().values_list("currency").annotate(Sum("amount")))
         used = self.order_by().filter(allocations__isnull=False).values_list("currency")
-        for currency, amount in used.annotate(Sum("allocations__amount")):
+        back = self.order_by().filter(payment__refunds__status="done").values_list("currency")
+        for currency, amount in (
+            *used.annotate(Sum("allocations__amount")),
+            *back.annotate(Sum("payment__refunds__credit_amount")),
+        ):
             kept[currency] -= amount
         return sorted((currency, left) for currency, left in kept.items() if left > 0)
+
+
+class RefundQuerySet(models.QuerySet):
+    def with_details(self) -> Self:
+        return self.select_related(
+            "payment__account", "payment__provider", "payment__payer", "provider", "staff"
+        ).prefetch_related("allocations__invoice", "payment__allocations__invoice")
+
+    def counting(self) -> Self:
+        """Refunds that take of what was captured: all but those that failed."""
+        return self.exclude(status="failed")
+
+    def unfinished(self) -> Self:
+        """Reserved, or asked for and not answered for certain."""
+        return self.filter(status__in=("reserved", "requested"))
+
+    def due_for_reconciliation(self, *, at: datetime) -> Self:
+        return self.unfinished().filter(Q(look_again_at=None) | Q(look_again_at__lte=at))
 
 
 class PaymentQuerySet(OwnedQuerySet):
@@ -110,3 +133,6 @@ class PaymentQuerySet(OwnedQuerySet):
         return self.select_related("account", "provider", "session", "payer", "verified_by").prefetch_related(
             "allocations__invoice"
         )
+
+    def with_refunds(self) -> Self:
+        return self.prefetch_related("refunds")

@@ -10,12 +10,13 @@ from core import outbox
 from invoices.models import Invoice
 from invoices.operations.settling import CLOSED
 from payments import operations
-from payments.models import Payment, PaymentSession
+from payments.models import Payment, PaymentSession, Refund
 from payments.operations.booking import RECEIPT
 from payments.operations.collecting import END_SESSION
 from payments.operations.events import EVENT
-from payments.operations.notifying import send_receipt, send_rejection
+from payments.operations.notifying import send_receipt, send_refund, send_rejection
 from payments.operations.reconciling import end_session
+from payments.operations.refunding import REFUNDED
 from payments.operations.verifying import REJECTED
 
 
@@ -45,10 +46,16 @@ def payment_rejected(payload: dict[str, Any], at: datetime) -> None:
     send_rejection(Payment.objects.with_details().get(pk=payload["payment"]))
 
 
+@outbox.consumer(REFUNDED)
+def payment_refunded(payload: dict[str, Any], at: datetime) -> None:
+    send_refund(Refund.objects.with_details().get(pk=payload["refund"]))
+
+
 SCHEDULES = (
     ("deliver the outbox", "core.outbox.drain_now", 1),
     ("reconcile payments", "payments.tasks.reconcile_now", 1),
     ("check invariants", "payments.tasks.check_invariants_now", 60),
+    ("compare with the providers", "payments.tasks.compare_now", 24 * 60),
 )
 
 
@@ -64,6 +71,12 @@ def set_up(**migrated: Any) -> None:
 def reconcile_now() -> str:
     """Every minute."""
     return str(operations.reconcile(at=timezone.now()))
+
+
+def compare_now() -> str:
+    """Every day."""
+    made = operations.compare(at=timezone.now())
+    return "; ".join(f"{one.provider}: {one.compared} compared, {one.differing} differing" for one in made)
 
 
 def check_invariants_now() -> str:

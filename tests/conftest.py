@@ -3,7 +3,9 @@
 import socket
 
 import pytest
+from django.test import TransactionTestCase
 
+from core import triggers
 from payments.sandbox.server import Sandbox
 from tests import cast, factories
 from tests.clients import Storefront
@@ -26,6 +28,21 @@ def no_way_out():
     socket.socket.connect = real
 
 
+@pytest.fixture(scope="session", autouse=True)
+def emptied_past_the_triggers():
+    """After a transactional test every table is emptied, which the triggers would refuse. What installs them
+    after a migration runs after that too."""
+    with pytest.MonkeyPatch.context() as patch:
+        empty = TransactionTestCase._fixture_teardown
+
+        def teardown(self):
+            triggers.remove()
+            empty(self)
+
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+        yield
+
+
 @pytest.fixture(scope="session")
 def sandbox_server():
     server = Sandbox(port=0, database=":memory:", webhook_base=None)
@@ -42,7 +59,7 @@ def sandbox(sandbox_server, settings):
     settings.PAYPAL_JS_URL = f"{sandbox_server.url}/sdk/js"
     sandbox_server.webhook_base = None
     yield sandbox_server
-    sandbox_server.webhook_base = None
+    sandbox_server.webhook_base = sandbox_server.faults = sandbox_server.webhook_faults = None
 
 
 @pytest.fixture(autouse=True)

@@ -103,9 +103,14 @@ def test_what_can_be_looked_at():
     run()
     globex = Account.objects.get(company_name="Globex Ltd")
     statuses = [invoice.status for invoice in globex.invoices.order_by("number_sequence")]
-    assert sorted(statuses) == ["paid", "paid", "sent", "sent"]
+    assert sorted(statuses) == ["paid", "paid", "sent", "sent", "sent"]
     assert [invoice.has_pending_payment for invoice in globex.invoices.filter(status="sent")].count(True) == 1
-    assert sorted(Payment.objects.values_list("status", flat=True)) == ["captured", "captured", "pending"]
+    assert sorted(Payment.objects.values_list("status", flat=True)) == [
+        "captured",
+        "captured",
+        "partially_refunded",
+        "pending",
+    ]
     line = Account.objects.get(company_name="Initech Inc").line_items.get()
     assert (line.amount, line.order_display_id, line.account.credit_limit) == (3940, "1756876866", 100_000)
 

@@ -31,12 +31,12 @@ SHOW = "show"
 @dataclass(frozen=True)
 class Tab:
     """One view of a list: its word in the address, its label, its rows at a moment, and what stands there
-    when it is empty."""
+    when it is empty: words, or what answers them."""
 
     code: str
     label: str
     rows: Callable[[Any, datetime], Any]
-    empty: str = ""
+    empty: str | Callable[[], str] = ""
 
 
 def every_row(rows: Any, at: datetime) -> Any:
@@ -69,6 +69,7 @@ class TabbedList(ChangeList):
         if self.query or self.has_active_filters:
             return f"No {self.opts.verbose_name_plural} match."
         said = self.tab.empty if self.tab else ""
+        said = said() if callable(said) else said
         return said or f"No {self.opts.verbose_name_plural}."
 
     @property

@@ -76,7 +76,10 @@ def posted(request: HttpRequest) -> QueryDict | None:
 
 
 def found(admin: BackOfficeAdmin, request: HttpRequest, object_id: str) -> Any:
-    """The row an address names, for somebody who may see it."""
+    """The row an address names, for somebody who may see it. Who may not, is refused before it is looked for:
+    the answer must not tell whether there is such a row."""
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
     row = admin.get_object(request, object_id)
     if row is not None and not admin.has_view_permission(request, row):
         raise PermissionDenied
@@ -92,8 +95,9 @@ def confirm(
     form: Form,
     act: Callable[..., Any],
 ) -> HttpResponse:
-    """Show the page, or do what it says and return to the row. Wrong input is told beside it; any other
-    refusal, such as that somebody was faster, on the row's page."""
+    """Show the page, or do what it says and return to the row, which tells what `act` answers or else that it
+    is done. Wrong input is told beside it; any other refusal, such as that somebody was faster, on the row's
+    page."""
     if request.method not in METHODS:
         return HttpResponseNotAllowed(METHODS)
     back = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
@@ -102,14 +106,14 @@ def confirm(
         return redirect(back)
     if request.method == "POST" and form.is_valid():
         try:
-            act(**form.cleaned_data)
+            done = act(**form.cleaned_data)
         except Invalid as refusal:
             form_error(form, refusal)
         except Refusal as refusal:
             admin_message(request, refusal)
             return redirect(back)
         else:
-            messages.success(request, page.done)
+            messages.success(request, done if isinstance(done, str) else page.done)
             return redirect(back)
     context = {
         **admin.admin_site.each_context(request),

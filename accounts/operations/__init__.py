@@ -7,6 +7,7 @@ from accounts.operations.locking import locked_account
 from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
 from accounts.operations.passwords import ask_for_password_reset, send_password_reset, set_password
+from accounts.operations.restoring import Skipped, skip_lost_numbers, skipped_in
 from accounts.operations.second_factors import note_second_factor, reset_second_factor
 from accounts.operations.tokens import (
     create_token,
@@ -18,6 +19,7 @@ from accounts.operations.tokens import (
 )
 
 __all__ = [
+    "Skipped",
     "add_charge",
     "allot_number",
     "ask_for_password_reset",
@@ -40,6 +42,8 @@ __all__ = [
     "send_password_reset",
     "set_password",
     "settle_line_items",
+    "skip_lost_numbers",
+    "skipped_in",
     "too_many",
     "wait_for",
 ]

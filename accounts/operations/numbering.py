@@ -4,6 +4,8 @@ from django.db.models import F
 
 from accounts.models import NumberSeries
 
+SERIES = ("account", "invoice")  # every code that numbers are allotted for
+
 
 def allot_number(code: str, *, year: int) -> int:
     """The next number of a series in a year, from 1. Locks the series until the caller's transaction ends;

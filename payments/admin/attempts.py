@@ -3,11 +3,26 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
+from unfold.decorators import action
+from unfold.enums import ActionVariant
 
-from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, ReadOnlyInline, Tab, every_row
+from accounts.admin.base import (
+    MasterDataAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    Tab,
+    every_row,
+    in_merchant_time,
+    staff_of,
+)
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
+from accounts.admin.confirming import Confirmation, ReasonForm, confirm, found, posted, refusal_of
+from accounts.querysets import parse_id
+from accounts.templatetags.wording import money
+from payments import operations
 from payments.models import (
     PaymentCollection,
     PaymentCollectionInvoice,
@@ -100,6 +115,7 @@ class PaymentSessionAdmin(ReadOnlyAdmin):
         ("claimed_at", "looked_at", "look_again_at"),
     )
     inlines = (CallInline,)
+    actions_detail = ("release",)
     ordering = ("-id",)
     tabs = (
         Tab("all", "All", every_row, "Nobody has tried to pay yet."),
@@ -114,3 +130,41 @@ class PaymentSessionAdmin(ReadOnlyAdmin):
     @admin.display(description="Status", ordering="status")
     def state(self, session: PaymentSession) -> SafeString:
         return tag(session.get_status_display(), TONES.get(session.status, ""))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
+        hanging = PaymentSession.objects.filter(pk=parse_id(object_id), status="capturing")
+        if not self.has_view_permission(request) or not hanging.exists():
+            return []
+        return super().get_actions_detail(request, object_id)
+
+    @action(description="Release", icon="lock_open", variant=ActionVariant.DANGER)
+    @in_merchant_time
+    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        session = found(self, request, object_id)
+        if session is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        page = Confirmation(
+            question=f"Release payment session {session.pk}?",
+            facts=(
+                ("Account", link_to(session.account)),
+                ("Reserved on its invoices", money(session.amount, session.currency)),
+                ("Provider", f"{session.provider.name}: {session.provider_status or 'no answer'}"),
+                ("Reference", session.reference),
+            ),
+            consequence="The provider is looked at once more. What it took is booked; if it surely took "
+            "nothing, the session ends and its invoices can be paid again.",
+            button="Release",
+            done="The session has ended.",
+            refusal=refusal_of(lambda: operations.releasable(session=session, staff=staff_of(request))),
+            is_danger=True,
+        )
+        return confirm(
+            self,
+            request,
+            session,
+            page,
+            form=ReasonForm(posted(request)),
+            act=lambda reason: operations.release_session(
+                session=session, reason=reason, at=timezone.now(), staff=staff_of(request)
+            ),
+        )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,7 +18,17 @@ from accounts.admin.confirming import Confirmation, ReasonForm, confirm, found, 
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money
 from payments import operations
-from payments.models import ReconciliationIssue
+from payments.models import Comparison, ReconciliationIssue
+
+
+def _no_issues() -> str:
+    """That there are none, and when the books were last compared with the providers'."""
+    last = Comparison.objects.first()
+    if last is None:
+        return "No issues. The books were not compared with the providers' yet."
+    made = Comparison.objects.filter(made_at=last.made_at).aggregate(Sum("compared"))["compared__sum"]
+    ago = timesince(last.made_at, timezone.now(), depth=1).replace("\xa0", " ")
+    return f"No issues. Last check {ago} ago, {made} transactions compared."
 
 
 @admin.register(ReconciliationIssue)
@@ -37,7 +48,7 @@ class ReconciliationIssueAdmin(ReadOnlyAdmin):
     )
     actions_detail = ("resolve",)
     tabs = (
-        Tab("open", "Open", lambda rows, at: rows.filter(resolved_at=None), "No issues."),
+        Tab("open", "Open", lambda rows, at: rows.filter(resolved_at=None), _no_issues),
         Tab("resolved", "Resolved", lambda rows, at: rows.exclude(resolved_at=None), "None was resolved."),
         Tab("all", "All", every_row, "No issues yet."),
     )

@@ -21,6 +21,8 @@ from accounts.querysets import parse_id
 from accounts.templatetags.wording import money, plain_money, status
 from payments import operations
 from payments.admin.ledger import AllocationInline, CreditInline
+from payments.admin.refunds import RefundInline, ask_to_assign, ask_to_refund
+from payments.admin.wording import ARROW, before_after
 from payments.models import Payment, ReconciliationIssue
 
 Status = Payment.Status
@@ -30,6 +32,12 @@ WORDS = {
     Status.FAILED: "rejected",
     Status.PARTIALLY_REFUNDED: "partly_refunded",
     Status.REFUNDED: "refunded",
+}
+DECISIONS: dict[Status, tuple[str, ...]] = {
+    Status.PENDING: ("verify", "reject"),
+    Status.CAPTURED: ("refund",),
+    Status.PARTIALLY_REFUNDED: ("refund",),
+    Status.UNASSIGNED: ("assign", "refund"),
 }
 
 
@@ -73,8 +81,8 @@ class PaymentAdmin(ReadOnlyAdmin):
         "decision",
         "reason",
     )
-    inlines = (AllocationInline, CreditInline, IssueInline)
-    actions_detail = ("verify", "reject")
+    inlines = (AllocationInline, CreditInline, RefundInline, IssueInline)
+    actions_detail = ("verify", "reject", "assign", "refund")
     tabs = (
         Tab("to_verify", "To verify", lambda rows, at: rows.to_verify(), "Nothing to verify."),
         Tab("captured", "Captured", lambda rows, at: rows.filter(status=Status.CAPTURED)),
@@ -129,11 +137,13 @@ class PaymentAdmin(ReadOnlyAdmin):
         return f"{word} by {payment.verified_by} ({payment.verified_by.email}) on {localize(here)} {here:%Z}"
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
-        """Verify and Reject stand only on what is still to be decided."""
-        if not self.has_view_permission(request):
+        """Only what can be decided about this payment now."""
+        payment = Payment.objects.filter(pk=parse_id(object_id)).first()
+        if payment is None or not self.has_view_permission(request):
             return []
-        pending = Payment.objects.to_verify().filter(pk=parse_id(object_id))
-        return super().get_actions_detail(request, object_id) if pending.exists() else []
+        decisions = DECISIONS.get(Status(payment.status), ())
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if one.action_name.endswith(decisions)] if decisions else []
 
     @action(description="Verify", icon="check", variant=ActionVariant.PRIMARY)
     @in_merchant_time
@@ -170,6 +180,22 @@ class PaymentAdmin(ReadOnlyAdmin):
                 payment=payment, at=timezone.now(), staff=staff_of(request), reason=reason
             ),
         )
+
+    @action(description="Assign", icon="person_add")
+    @in_merchant_time
+    def assign(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        payment = found(self, request, object_id)
+        if payment is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return ask_to_assign(self, request, payment)
+
+    @action(description="Refund", icon="undo", variant=ActionVariant.DANGER)
+    @in_merchant_time
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        payment = found(self, request, object_id)
+        if payment is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return ask_to_refund(self, request, payment)
 
 
 def _page(
@@ -224,21 +250,12 @@ def _effect_facts(effect: Any, payment: Payment) -> list[tuple[str, Any]]:
     """Before → after, in money."""
     currency = effect.account.currency
     facts: list[tuple[str, Any]] = [
-        ("Account balance", _before_after(effect.balance_now, effect.balance_after, currency))
+        ("Account balance", before_after(effect.balance_now, effect.balance_after, currency))
     ]
     facts += [(f"Invoice {one.invoice}", _invoice_effect(one)) for one in effect.invoices]
     if effect.credit:
         facts.append(("Kept as account credit", money(effect.credit, payment.currency)))
     return facts
-
-
-ARROW = '{} <span aria-hidden="true">→</span><span class="unseen">then</span> {}'
-
-
-def _before_after(before: int, after: int, currency: str) -> SafeString:
-    if before == after:
-        return format_html("{} as before", money(before, currency))
-    return format_html(ARROW, money(before, currency), money(after, currency))
 
 
 def _invoice_effect(one: Any) -> SafeString:
@@ -248,5 +265,5 @@ def _invoice_effect(one: Any) -> SafeString:
     moved = format_html(ARROW, status("pending"), status(word))
     if one.becomes_paid:
         return moved
-    opened = _before_after(one.open_now, one.open_after, one.invoice.currency)
+    opened = before_after(one.open_now, one.open_after, one.invoice.currency)
     return format_html("{}<br>Open balance {}", moved, opened)

@@ -6,12 +6,13 @@ from payments.models.attempts import (
     PaymentProvider,
     PaymentSession,
 )
-from payments.models.ledger import AccountCredit, Allocation, Payment
-from payments.models.traces import ProviderCall, ProviderEvent, ReconciliationIssue
+from payments.models.ledger import AccountCredit, Allocation, Payment, Refund
+from payments.models.traces import Comparison, ProviderCall, ProviderEvent, ReconciliationIssue
 
 __all__ = [
     "AccountCredit",
     "Allocation",
+    "Comparison",
     "Payment",
     "PaymentCollection",
     "PaymentCollectionInvoice",
@@ -20,4 +21,5 @@ __all__ = [
     "ProviderCall",
     "ProviderEvent",
     "ReconciliationIssue",
+    "Refund",
 ]

@@ -147,6 +147,7 @@ class PaymentSession(models.Model):
     objects = SessionQuerySet.as_manager()
 
     class Meta:
+        permissions = (("release_paymentsession", "Can end a payment session that hangs"),)
         constraints = (
             models.CheckConstraint(condition=Q(amount__gt=0), name="session_amount_positive"),
             models.UniqueConstraint(

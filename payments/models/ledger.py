@@ -1,12 +1,14 @@
 """The ledger: payments, where they went, and what is left over. Rows are added, never deleted."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 
 from payments.models.attempts import PaymentProvider, PaymentSession
-from payments.querysets import CreditQuerySet, PaymentQuerySet
+from payments.querysets import CreditQuerySet, PaymentQuerySet, RefundQuerySet
 
 
 class Payment(models.Model):
@@ -63,7 +65,11 @@ class Payment(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-id")
-        permissions = (("verify_payment", "Can verify or reject manual payments"),)
+        permissions = (
+            ("verify_payment", "Can verify or reject manual payments"),
+            ("refund_payment", "Can send money back"),
+            ("assign_payment", "Can decide what unassigned money belongs to"),
+        )
         constraints = (
             models.UniqueConstraint(fields=["provider", "reference"], name="payment_reference_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
@@ -84,6 +90,11 @@ class Payment(models.Model):
     def __str__(self) -> str:
         return f"Payment {self.reference}"
 
+    @property
+    def sent_back(self) -> int:
+        """What of it went back, in minor units. One query, or none `with_refunds()`."""
+        return sum(one.amount for one in self.refunds.all() if one.status == Refund.Status.DONE)
+
 
 class AccountCredit(models.Model):
     """Money of a company's that no invoice took: a surplus. It can be used for its next payment."""
@@ -101,10 +112,81 @@ class AccountCredit(models.Model):
 
     class Meta:
         ordering = ("created_at", "id")
-        constraints = (models.CheckConstraint(condition=Q(amount__gt=0), name="credit_amount_positive"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(amount__gt=0), name="credit_amount_positive"),
+            models.UniqueConstraint(fields=["payment"], name="credit_once_per_payment"),
+        )
 
     def __str__(self) -> str:
         return f"Account credit {self.pk}"
+
+
+class Refund(models.Model):
+    """Money of a payment that goes back. Reserved before the provider is asked, so that several together
+    never exceed what was captured; it counts in the books once the provider has done it.
+
+    `uuid` is what the provider was asked with, so that a refund whose answer was lost is found again.
+    `credit_amount` is the part that was taken from the payment's account credit; the rest came back from
+    invoices, as negative allocations.
+    """
+
+    class Status(models.TextChoices):
+        RESERVED = "reserved", "Reserved"
+        REQUESTED = "requested", "Requested"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    TRANSITIONS = {
+        Status.RESERVED: {Status.REQUESTED, Status.FAILED},
+        Status.REQUESTED: {Status.DONE, Status.FAILED},
+        Status.DONE: set(),
+        Status.FAILED: set(),
+    }
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    provider = models.ForeignKey(PaymentProvider, on_delete=models.PROTECT, related_name="refunds")
+    reference = models.CharField(max_length=255, blank=True, help_text="What the provider knows it by.")
+    currency = CurrencyField(max_length=3)
+    amount = models.BigIntegerField()
+    credit_amount = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=20, choices=Status, default=Status.RESERVED)
+    reason = models.TextField()
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who asked for it here; nobody, when it was made at the provider.",
+    )
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=200, blank=True, help_text="The provider's own last word.")
+    look_again_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RefundQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["provider", "reference"], condition=~Q(reference=""), name="refund_reference_once"
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(credit_amount__gte=0, credit_amount__lte=models.F("amount")),
+                name="refund_credit_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["done", "failed"], ended_at__isnull=False)
+                | Q(status__in=["reserved", "requested"], ended_at=None),
+                name="refund_ended_when_ended",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Refund {self.pk} of {self.payment}"
 
 
 class Allocation(models.Model):
@@ -117,6 +199,14 @@ class Allocation(models.Model):
     credit = models.ForeignKey(
         AccountCredit, on_delete=models.PROTECT, null=True, blank=True, related_name="allocations"
     )
+    refund = models.ForeignKey(
+        Refund,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="allocations",
+        help_text="What took it back.",
+    )
     currency = CurrencyField(max_length=3)
     amount = models.BigIntegerField()
     created_at = models.DateTimeField()
@@ -128,6 +218,9 @@ class Allocation(models.Model):
             models.CheckConstraint(
                 condition=Q(payment__isnull=False, credit=None) | Q(payment=None, credit__isnull=False),
                 name="allocation_has_one_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(refund=None) | Q(amount__lt=0), name="allocation_of_refund_is_negative"
             ),
         )
 

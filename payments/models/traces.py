@@ -64,6 +64,9 @@ class ReconciliationIssue(models.Model):
         MISMATCH = "mismatch", "Provider's facts differ from ours"
         SURPLUS = "surplus", "More money than was owed"
         UNDECIDED = "undecided", "Undecided for too long"
+        UNKNOWN = "unknown", "Money at the provider that we do not know"
+        MISSING = "missing", "Money that the provider does not know"
+        REFUND = "refund", "Refund that needs attention"
 
     kind = models.CharField(max_length=20, choices=Kind)
     known = models.TextField(help_text="What is known, and what staff can do.")
@@ -97,3 +100,20 @@ class ReconciliationIssue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} #{self.pk}"
+
+
+class Comparison(models.Model):
+    """One comparison of a provider's transactions with our books, in both directions, over a span of time."""
+
+    provider = models.ForeignKey(PaymentProvider, on_delete=models.PROTECT, related_name="comparisons")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    compared = models.PositiveIntegerField(help_text="Transactions at the provider.")
+    differing = models.PositiveIntegerField(help_text="How many of them, or of ours, did not agree.")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"Comparison {self.pk}"

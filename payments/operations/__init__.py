@@ -9,14 +9,24 @@ from payments.operations.collecting import (
     offered_in,
     start_payment,
 )
+from payments.operations.comparing import compare
 from payments.operations.completing import complete_payment, look_at
 from payments.operations.events import process_event, receive_event
-from payments.operations.foreseeing import effect_of_rejecting, effect_of_verifying
+from payments.operations.foreseeing import effect_of_refunding, effect_of_rejecting, effect_of_verifying
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
+from payments.operations.refunding import (
+    find_refunds,
+    left_of,
+    pursue,
+    refund_payment,
+    refundable,
+    settle_refund,
+)
+from payments.operations.releasing import assign_payment, assignable, releasable, release_session
 from payments.operations.returning import look_now, renewed, replaced
 from payments.operations.settling import settle
 from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
@@ -27,31 +37,43 @@ __all__ = [
     "PaymentOutcome",
     "Stand",
     "Standing",
+    "assign_payment",
+    "assignable",
     "broken_invariants",
     "change_method",
     "choose_provider",
+    "compare",
     "complete_payment",
     "create_payment_sessions",
     "decidable",
+    "effect_of_refunding",
     "effect_of_rejecting",
     "effect_of_verifying",
     "end_sessions_of_invoice",
+    "find_refunds",
     "initiate_payment",
     "initiate_session",
     "install_providers",
+    "left_of",
     "look_at",
     "look_now",
     "offered_in",
     "outcome_of",
     "process_event",
+    "pursue",
     "receive_event",
     "reconcile",
+    "refund_payment",
+    "refundable",
     "reject_manual_payment",
+    "releasable",
+    "release_session",
     "renewed",
     "replaced",
     "resolvable",
     "resolve_issue",
     "settle",
+    "settle_refund",
     "standing_of",
     "standing_of_invoice",
     "start_payment",

@@ -51,13 +51,14 @@ def look_at(*, session: PaymentSession, at: datetime, by: Actor) -> PaymentOutco
     """See at the provider how a session stands and book what is seen: an authorized payment whose browser is
     gone is captured, a captured one is settled. Webhooks and reconciliation come here.
 
-    A session that the provider forgot has failed, unless it is capturing: then nobody knows.
+    A session that the provider forgot has failed, unless it is capturing: then nobody knows. One that had
+    ended stays as it ended.
     """
     provider = PROVIDERS[session.provider.code]
     try:
         seen = provider.lookup(reference=session.reference)
     except ProviderForgot:
-        if session.status != Status.INITIATED:
+        if session.status == Status.CAPTURING:
             raise
         seen = Observation(state=State.FAILED, reference=session.reference, status="expired")
     if seen.state is State.CAPTURABLE and session.status == Status.INITIATED:

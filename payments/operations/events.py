@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from core.audit import Actor
 from core.errors import Conflict, NotFound
 from core.outbox import enqueue
-from payments.models import PaymentProvider, PaymentSession, ProviderEvent
+from payments.models import Payment, PaymentProvider, PaymentSession, ProviderEvent
 from payments.operations.completing import look_at
+from payments.operations.refunding import find_refunds
 from payments.providers import PROVIDERS
 
 EVENT = "payments.event"
@@ -31,7 +33,11 @@ def receive_event(*, provider_code: str, headers: Mapping[str, str], body: bytes
         event, is_new = ProviderEvent.objects.get_or_create(
             provider=row,
             event_id=seen.event_id,
-            defaults={"kind": seen.kind, "reference": seen.reference, "received_at": at},
+            defaults={
+                "kind": seen.kind,
+                "reference": seen.reference or seen.capture_reference,
+                "received_at": at,
+            },
         )
         if is_new:
             enqueue(EVENT, {"event": event.pk}, at=at)
@@ -47,20 +53,29 @@ def _look(session: PaymentSession, *, at: datetime, by: Actor) -> str:
         return refusal.message[:200]
 
 
+def _session_of(event: ProviderEvent) -> PaymentSession | None:
+    """By what was opened, or by the capture that a refund names."""
+    named = Q(reference=event.reference) | Q(payments__reference=event.reference)
+    sessions = PaymentSession.objects.filter(named, provider=event.provider)
+    return sessions.select_related("provider", "collection").first() if event.reference else None
+
+
+def _look_for_refunds(session: PaymentSession, *, at: datetime, by: Actor) -> None:
+    for payment in Payment.objects.captured().filter(session=session):
+        find_refunds(payment=payment, at=at, by=by)
+
+
 def process_event(*, event_id: int, at: datetime) -> None:
     """Look up what a stored event points at, and book what is seen. Safe to run twice."""
     event = ProviderEvent.objects.select_related("provider").get(pk=event_id)
     if event.processed_at is not None:
         return
-    session = (
-        PaymentSession.objects.filter(provider=event.provider, reference=event.reference)
-        .exclude(reference="")
-        .select_related("provider", "collection")
-        .first()
-    )
+    session = _session_of(event)
     if session is not None:
         actor = Actor(kind="event", id=event.event_id, label=f"{event.provider.code} {event.kind}")
         outcome = _look(session, at=at, by=actor)
+        if "refund" in event.kind.lower():
+            _look_for_refunds(session, at=at, by=actor)
     elif event.reference and at - event.received_at < PATIENCE:
         raise NoSessionYet(event.reference)
     else:

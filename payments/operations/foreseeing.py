@@ -1,10 +1,11 @@
-"""What deciding on a promise would do, in numbers, for the page that asks before. Reads, writes nothing."""
+"""What deciding on money would do, in numbers, for the page that asks before. Reads, writes nothing."""
 
 from dataclasses import dataclass
 
 from accounts.models import Account
 from invoices.models import Invoice
 from payments.models import Payment, PaymentCollectionInvoice
+from payments.operations.taking_back import shares
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class InvoiceEffect:
 
 @dataclass(frozen=True)
 class Effect:
-    """What the account would owe, in its own currency, its invoices, and what would become account credit."""
+    """What the account would owe, in its own currency, its invoices, and the account credit that would be
+    kept, or taken by a refund."""
 
     account: Account
     balance_now: int
@@ -56,6 +58,19 @@ def effect_of_rejecting(payment: Payment) -> Effect:
     )
     account = _account(payment)
     return Effect(account, account.balance_due, account.balance_due, effects)
+
+
+def effect_of_refunding(payment: Payment, amount: int) -> Effect:
+    """Money goes back: credit that nobody used first, then invoices are open again."""
+    credit, taken = shares(payment, amount)
+    effects, settled = [], 0
+    for share in taken:
+        invoice = Invoice.objects.get(pk=share.invoice_id)
+        settled += _worth(invoice, invoice.paid_amount - share.amount)
+        now = invoice.open_balance
+        effects.append(InvoiceEffect(invoice, -share.amount, now, now + share.amount))
+    account = _account(payment)
+    return Effect(account, account.balance_due, account.balance_due - settled, tuple(effects), credit)
 
 
 def _covered(payment: Payment) -> list[PaymentCollectionInvoice]:

@@ -1,13 +1,14 @@
 """Issues for staff: opened once for each session and kind, closed when the session ends or by staff."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from accounts.models import User
 from core.audit import record
 from core.errors import Conflict, Forbidden, Invalid
-from payments.models import Payment, PaymentSession, ReconciliationIssue
+from payments.models import Payment, PaymentSession, ReconciliationIssue, Refund
 
 RESOLVE = "payments.change_reconciliationissue"
 
@@ -20,17 +21,20 @@ def open_issue(
     session: PaymentSession | None = None,
     payment: Payment | None = None,
     amount: int | None = None,
+    currency: str | None = None,
 ) -> ReconciliationIssue:
-    """Tell staff what is known and what they can do; the same open issue is not made twice."""
+    """Tell staff what is known and what they can do; of one session, or one payment without, the same open
+    issue is not made twice. `amount` is in minor units of `currency`, by default the session's."""
+    of_what: dict[str, Any] = {"session": session} if session else {"session": None, "payment": payment}
     issue, _ = ReconciliationIssue.objects.get_or_create(
         kind=kind,
-        session=session,
         resolved_at=None,
+        **of_what,
         defaults={
             "known": known,
-            "account_id": session.account_id if session else None,
+            "account_id": session.account_id if session else payment.account_id if payment else None,
             "payment": payment,
-            "currency": session.currency if session else None,
+            "currency": currency or (session.currency if session else None),
             "amount": amount,
             "opened_at": at,
         },
@@ -43,6 +47,14 @@ def close_issues(session: PaymentSession, *, at: datetime) -> None:
     stay for staff."""
     still_open = ReconciliationIssue.objects.filter(session=session, payment=None, resolved_at=None)
     still_open.update(resolved_at=at, resolution=f"The session ended as {session.status}.")
+
+
+def close_refund_issues(refund: Refund, *, at: datetime) -> None:
+    """A refund that staff were told of as undecided is done, and nothing else of its payment is open."""
+    kind = ReconciliationIssue.Kind.REFUND
+    still_open = ReconciliationIssue.objects.filter(payment=refund.payment, kind=kind, resolved_at=None)
+    if not refund.payment.refunds.unfinished().exists():
+        still_open.update(resolved_at=at, resolution="The refund is done.")
 
 
 def resolve_issue(*, issue: ReconciliationIssue, at: datetime, staff: User, reason: str) -> None:

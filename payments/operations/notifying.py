@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 
 from accounts.models import Organization
 from core.money import format_minor
-from payments.models import Payment
+from payments.models import Payment, Refund
 
 
 def send_receipt(payment: Payment) -> None:
@@ -25,6 +25,15 @@ def send_rejection(payment: Payment) -> None:
     """A promise was rejected: why, and that it can be paid again."""
     total = format_minor(payment.amount, payment.currency)
     _send(payment, f"We could not find your bank transfer of {total}", "mail/rejection.txt")
+
+
+def send_refund(refund: Refund) -> None:
+    """Money went back: how much, and what is open again."""
+    total = format_minor(refund.amount, refund.currency)
+    taken = [
+        (item.invoice.number, format_minor(-item.amount, item.currency)) for item in refund.allocations.all()
+    ]
+    _send(refund.payment, f"We sent {total} back to you", "mail/refund.txt", refunded=total, taken=taken)
 
 
 def _send(payment: Payment, subject: str, template: str, **context: Any) -> None:

@@ -3,20 +3,23 @@
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 from django.db import DatabaseError
 
 from accounts import operations as accounts
 from core.audit import SYSTEM
-from core.outbox import drain
+from core.errors import Conflict
+from core.outbox import OutboxMessage, drain, enqueue
 from core.transitions import move
 from invoices.models import Invoice
-from payments.models import PaymentSession, ProviderCall
-from payments.operations.claiming import reload
+from payments.models import PaymentSession, ProviderCall, ProviderEvent, Refund
+from payments.operations.claiming import LOOKS, reload
 from payments.operations.collecting import OPENABLE
 from payments.operations.completing import look_at
+from payments.operations.events import EVENT
+from payments.operations.refunding import pursue
 from payments.operations.settling import settle
 from payments.providers import PROVIDERS
 from payments.providers.base import (
@@ -29,15 +32,18 @@ from payments.providers.base import (
 
 logger = logging.getLogger(__name__)
 Status = PaymentSession.Status
+GIVE_UP = timedelta(days=3)
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What one pass did: sessions looked at, how many of them ended, how many could not be looked up."""
+    """What one pass did: sessions looked at, how many of them ended, how many could not be looked up; refunds
+    that were pursued."""
 
     looked_at: int
     ended: int
     unreachable: int
+    refunds: int = 0
 
 
 class StillLive(Exception):
@@ -45,8 +51,8 @@ class StillLive(Exception):
 
 
 def reconcile(*, at: datetime, everything: bool = False) -> Reconciled:
-    """Look at every session that is due (or at `everything` unfinished), then deliver what waits in the
-    outbox. A second pass changes nothing."""
+    """Look at every session and refund that is due (or at `everything` unfinished), then deliver what waits
+    in the outbox, webhooks that nobody processed among it. A second pass changes nothing."""
     sessions = PaymentSession.objects.unfinished_at_provider()
     if not everything:
         sessions = sessions.due_for_reconciliation(at=at)
@@ -57,6 +63,8 @@ def reconcile(*, at: datetime, everything: bool = False) -> Reconciled:
         looked += 1
         try:
             look_at(session=session, at=at, by=SYSTEM)
+        except Conflict:  # another payment of its invoice is being decided
+            _later(session, at=at)
         except Exception:
             unreachable += 1
             logger.exception("reconcile.failed", extra={"session_id": pk})
@@ -64,8 +72,33 @@ def reconcile(*, at: datetime, everything: bool = False) -> Reconciled:
                 _later(session, at=at)
         else:
             ended += PaymentSession.objects.filter(pk=pk, status__in=PaymentSession.ENDS).exists()
+    refunds = _pursue_refunds(at=at, everything=everything)
+    _resend_events(at=at)
     drain(at=at, begun=begun)
-    return Reconciled(looked, ended, unreachable)
+    return Reconciled(looked, ended, unreachable, refunds)
+
+
+def _pursue_refunds(*, at: datetime, everything: bool) -> int:
+    """Refunds that a crash or a silent provider left unfinished."""
+    rows = Refund.objects.all()
+    due = list(rows.unfinished() if everything else rows.due_for_reconciliation(at=at))
+    for refund in due:
+        try:
+            pursue(refund=refund, at=at)
+        except Exception:
+            logger.exception("reconcile.refund_failed", extra={"refund_id": refund.pk})
+    return len(due)
+
+
+def _resend_events(*, at: datetime) -> None:
+    """Webhooks whose message was given up by the outbox are tried again, for as long as they may matter."""
+    forgotten = ProviderEvent.objects.filter(
+        processed_at=None, received_at__lte=at - LOOKS[-1], received_at__gt=at - GIVE_UP
+    )
+    waiting = OutboxMessage.objects.filter(kind=EVENT, status__in=("waiting", "working"))
+    told = {payload["event"] for payload in waiting.values_list("payload", flat=True)}
+    for event in forgotten.exclude(pk__in=told):
+        enqueue(EVENT, {"event": event.pk}, at=at)
 
 
 def _later(session: PaymentSession, *, at: datetime) -> None:

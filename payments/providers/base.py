@@ -1,18 +1,19 @@
 """What a payment provider is: plain data in, plain data out, no request, no model, no database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import connection
 from moneyed import CurrencyDoesNotExist, Money
 
 # What reading an answer of another shape than the provider documents can raise.
 MALFORMED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, CurrencyDoesNotExist)
-TIMEOUT = (5, 20)  # seconds to connect, to read
+CONNECT_SECONDS = 5.0
 # The status of a payment whose instrument was declined though it still reads as capturable: whether the payer
 # chose another one cannot be seen.
 INSTRUMENT_DECLINED = "INSTRUMENT_DECLINED"
@@ -80,15 +81,18 @@ class Transaction:
     amount: Money
     at: datetime
     capture_reference: str
+    opened_reference: str = ""  # the object that was opened, where the provider names it
 
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """A verified webhook, reduced to a hint: which object to look up."""
+    """A verified webhook, reduced to a hint: which object to look up. `capture_reference` is the capture that
+    it is about, where it is about money that moved back."""
 
     event_id: str
     kind: str
     reference: str
+    capture_reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,31 @@ class PaymentProvider(Protocol):
     def capture(self, *, reference: str, amount: Money, key: str) -> Observation: ...
     def lookup(self, *, reference: str) -> Observation: ...
     def cancel(self, *, reference: str, key: str) -> Observation: ...
+    def refund(self, *, reference: str, amount: Money, key: str) -> Refunded:
+        """Send money of a capture back, once for each key. Look at `refunds` first: a refund whose answer
+        was lost is found there by its key, and a key that was answered with an error may only repeat it."""
+        ...
+
+    def refunds(self, *, reference: str) -> list[Refunded]:
+        """Every refund of a capture, ours and those that somebody made at the provider."""
+        ...
+
+    def transactions(self, *, since: datetime, until: datetime) -> Iterator[Transaction]:
+        """Captures and refunds that moved money, in any order: from the second of `since` until before that
+        of `until`. Asks for the next page only when it is wanted."""
+        ...
+
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes) -> ProviderEvent: ...
+
+
+def timeouts() -> tuple[float, float]:
+    """Seconds to connect, and to wait for the next bytes of an answer."""
+    return CONNECT_SECONDS, settings.PROVIDER_TIMEOUT
+
+
+def whole_second(instant: datetime) -> datetime:
+    """The second in which an instant lies, in UTC: providers date what they did no finer."""
+    return instant.astimezone(UTC).replace(microsecond=0)
 
 
 def outside_transactions() -> None:

@@ -1,6 +1,7 @@
 """Bank transfer and other payments that staff verify. A completed session here is a promise, not money."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from moneyed import Money
 
@@ -11,7 +12,10 @@ from payments.providers.base import (
     Observation,
     Opened,
     ProviderEvent,
+    ProviderRefused,
+    Refunded,
     State,
+    Transaction,
 )
 
 
@@ -56,6 +60,16 @@ class Manual:
     def cancel(self, *, reference: str, key: str) -> Observation:
         """Nothing was opened anywhere, so nothing is left to be paid."""
         return Observation(state=State.FAILED, reference=reference, status="canceled")
+
+    def refund(self, *, reference: str, amount: Money, key: str) -> Refunded:
+        raise ProviderRefused("Bank transfer: staff send the money back themselves")
+
+    def refunds(self, *, reference: str) -> list[Refunded]:
+        return []
+
+    def transactions(self, *, since: datetime, until: datetime) -> Iterator[Transaction]:
+        """Only staff see the bank account."""
+        return iter(())
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
         raise BadSignature("Bank transfers send no webhooks")

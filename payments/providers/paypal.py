@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import requests
@@ -17,7 +19,6 @@ from core.errors import Invalid
 from payments.providers.base import (
     INSTRUMENT_DECLINED,
     MALFORMED,
-    TIMEOUT,
     BadSignature,
     CspOrigins,
     Observation,
@@ -26,9 +27,13 @@ from payments.providers.base import (
     ProviderForgot,
     ProviderRefused,
     ProviderUnavailable,
+    Refunded,
     State,
+    Transaction,
     origin_of,
     outside_transactions,
+    timeouts,
+    whole_second,
 )
 
 # developer.paypal.com/api/rest/reference/currency-codes: written without decimals.
@@ -50,6 +55,18 @@ CAPTURE_STATES = {
     "DECLINED": State.FAILED,  # the order is completed: it cannot be approved again
     "FAILED": State.FAILED,
 }
+REFUND_STATES: dict[str, Literal["done", "pending", "failed"]] = {
+    "COMPLETED": "done",
+    "PENDING": "pending",
+    "FAILED": "failed",
+    "CANCELLED": "failed",
+}
+# developer.paypal.com/docs/transaction-search/transaction-event-codes
+PAYMENTS, REFUND = "T00", "T1107"
+MOVED = ("S", "V")  # done, and done but sent back later
+REPORT_LASTS = timedelta(days=31)
+TOO_MANY = "RESULTSET_TOO_LARGE"
+PAGE = 500
 SIGNED_BY = {
     "auth_algo": "Paypal-Auth-Algo",
     "cert_url": "Paypal-Cert-Url",
@@ -142,6 +159,47 @@ class PayPal:
             )
         return seen
 
+    def refund(self, *, reference: str, amount: Money, key: str) -> Refunded:
+        """Send money back on a capture; the same key sends it once, within the hours that PayPal keeps it."""
+        value = {"currency_code": amount.currency.code, "value": paypal_amount(amount)}
+        wanted = {"amount": value, "custom_id": key}
+        made = _call("POST", f"/v2/payments/captures/{reference}/refund", key=key, body=wanted)
+        with _as_documented():
+            return _refunded(made)
+
+    def refunds(self, *, reference: str) -> list[Refunded]:
+        """PayPal lists refunds with the order that was captured."""
+        capture = _call("GET", f"/v2/payments/captures/{reference}")
+        with _as_documented():
+            order_id = capture["supplementary_data"]["related_ids"]["order_id"]
+        order = _call("GET", f"/v2/checkout/orders/{order_id}")
+        with _as_documented():
+            payments = order["purchase_units"][0]["payments"]
+            return [
+                _refunded(made)
+                for made in payments.get("refunds", [])
+                if (_linked(made, "up") or reference).endswith(reference)
+            ]
+
+    def transactions(self, *, since: datetime, until: datetime) -> Iterator[Transaction]:
+        """From PayPal's report, which shows what moved after some hours. It covers 31 days a call and takes
+        its end as part of them."""
+        begin, end, days = whole_second(since), whole_second(until), REPORT_LASTS
+        while begin < end:
+            stop = min(begin + days, end)
+            try:
+                for page in _report_pages(begin, stop):
+                    with _as_documented():
+                        found = [_moved(row["transaction_info"]) for row in page]
+                        moved = [one for one in found if one is not None and begin <= one.at < stop]
+                    yield from moved
+            except ProviderRefused as refused:  # more than 10,000 rows, which the first page tells
+                if TOO_MANY not in str(refused) or stop - begin <= timedelta(seconds=1):
+                    raise
+                days = max((stop - begin) // 2 // timedelta(seconds=1), 1) * timedelta(seconds=1)
+                continue
+            begin = stop
+
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
         """Have PayPal check its signature over the event, which goes back byte for byte as it came: written
         anew, a correct one could fail."""
@@ -156,7 +214,13 @@ class PayPal:
             reference = (
                 resource["id"] if event["resource_type"] == "checkout-order" else related.get("order_id")
             )
-            parsed = ProviderEvent(event_id=event["id"], kind=event["event_type"], reference=reference or "")
+            capture = _linked(resource, "up") if event["resource_type"] == "refund" else ""
+            parsed = ProviderEvent(
+                event_id=event["id"],
+                kind=event["event_type"],
+                reference=reference or "",
+                capture_reference=capture.rpartition("/")[2],
+            )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadSignature("Not an event of PayPal's") from error
         claim = json.dumps({**given, "webhook_id": settings.PAYPAL_WEBHOOK_ID}).removesuffix("}")
@@ -206,6 +270,51 @@ def _observed(order: dict[str, Any], *, is_live: bool) -> Observation:
     )
 
 
+def _linked(thing: dict[str, Any], rel: str) -> str:
+    return next((link["href"] for link in thing.get("links", []) if link["rel"] == rel), "")
+
+
+def _refunded(refund: dict[str, Any]) -> Refunded:
+    amount = refund["amount"]
+    return Refunded(
+        reference=refund["id"],
+        amount=Money(amount["value"], amount["currency_code"]),
+        state=REFUND_STATES[refund["status"]],
+        key=refund.get("custom_id", ""),
+    )
+
+
+def _report_pages(begin: datetime, end: datetime) -> Iterator[list[dict[str, Any]]]:
+    page, pages = 1, 1
+    period = {"start_date": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "end_date": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
+    while page <= pages:
+        query = urlencode({**period, "page_size": PAGE, "page": page})
+        told = _call("GET", f"/v1/reporting/transactions?{query}")
+        with _as_documented():
+            pages, rows = int(told["total_pages"]), list(told["transaction_details"])
+        yield rows
+        page += 1
+
+
+def _moved(row: dict[str, Any]) -> Transaction | None:
+    """The capture or refund of a row of the report; None for what moved no money, and for what is neither."""
+    if row["transaction_status"] not in MOVED:
+        return None
+    code, given = row["transaction_event_code"], row["transaction_amount"]
+    value = Decimal(given["value"])
+    is_refund = code == REFUND
+    if not is_refund and not (code.startswith(PAYMENTS) and value > 0):
+        return None
+    return Transaction(
+        kind="refund" if is_refund else "capture",
+        reference=row["transaction_id"],
+        amount=Money(abs(value), given["currency_code"]),
+        at=datetime.fromisoformat(row["transaction_initiation_date"]),
+        capture_reference=row["paypal_reference_id" if is_refund else "transaction_id"],
+        opened_reference=row["paypal_reference_id"] if row.get("paypal_reference_id_type") == "ODR" else "",
+    )
+
+
 @contextmanager
 def _as_documented() -> Iterator[None]:
     """An answer of another shape than PayPal's own means that nobody knows."""
@@ -237,7 +346,7 @@ def _send(method: str, path: str, **options: Any) -> requests.Response:
     if not hasattr(_local, "session"):
         _local.session = requests.Session()
     try:
-        return _local.session.request(method, settings.PAYPAL_API_BASE + path, timeout=TIMEOUT, **options)
+        return _local.session.request(method, settings.PAYPAL_API_BASE + path, timeout=timeouts(), **options)
     except requests.RequestException as error:
         raise ProviderUnavailable(f"PayPal: {type(error).__name__}") from error
 

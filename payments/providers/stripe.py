@@ -3,19 +3,19 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import stripe
 from django.conf import settings
 from moneyed import Money
-from stripe.params import PaymentIntentCreateParams
+from stripe.params import BalanceTransactionListParams, PaymentIntentCreateParams, RefundListParams
 
 from core.errors import Invalid
 from payments.providers.base import (
     MALFORMED,
-    TIMEOUT,
     BadSignature,
     CspOrigins,
     Observation,
@@ -24,9 +24,13 @@ from payments.providers.base import (
     ProviderForgot,
     ProviderRefused,
     ProviderUnavailable,
+    Refunded,
     State,
+    Transaction,
     origin_of,
     outside_transactions,
+    timeouts,
+    whole_second,
 )
 
 # docs.stripe.com/currencies: not ISO 4217's list. UGX and ISK are written with two decimals here.
@@ -42,6 +46,21 @@ STATES = {
     "succeeded": State.CAPTURED,
     "canceled": State.FAILED,
 }
+REFUND_STATES: dict[str, Literal["done", "pending", "failed"]] = {
+    "succeeded": "done",
+    "pending": "pending",
+    "requires_action": "pending",
+    "failed": "failed",
+    "canceled": "failed",
+}
+# docs.stripe.com/reports/balance-transaction-types: cards, and methods that are no cards.
+MOVED: dict[str, Literal["capture", "refund"]] = {
+    "charge": "capture",
+    "payment": "capture",
+    "refund": "refund",
+    "payment_refund": "refund",
+}
+PAGE = 100
 NO_EVENT = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 # docs.stripe.com/declines/codes, in our words; every other code is told as no reason at all.
 REASONS = {
@@ -123,6 +142,49 @@ class Stripe:
         except ProviderRefused:
             return self.lookup(reference=reference)
 
+    def refund(self, *, reference: str, amount: Money, key: str) -> Refunded:
+        """Send money back on a captured intent; the same key sends it once."""
+        with _errors():
+            made = _client().v1.refunds.create(
+                params={
+                    "payment_intent": reference,
+                    "amount": stripe_amount(amount),
+                    "metadata": {"refund": key},
+                },
+                options={"idempotency_key": key},
+            )
+            return _refunded(made.to_dict())
+
+    def refunds(self, *, reference: str) -> list[Refunded]:
+        params: RefundListParams = {"payment_intent": reference, "limit": PAGE}
+        found: list[Refunded] = []
+        while True:
+            with _errors():
+                page = _client().v1.refunds.list(params=params)
+                found += [_refunded(made.to_dict()) for made in page.data]
+                if not page.has_more:
+                    return found
+                params["starting_after"] = page.data[-1].id
+
+    def transactions(self, *, since: datetime, until: datetime) -> Iterator[Transaction]:
+        """From the balance, whose dates are those of the money and not of the authorization; amounts are the
+        payer's, not those that Stripe changed into our own currency."""
+        period = (int(whole_second(since).timestamp()), int(whole_second(until).timestamp()))
+        params: BalanceTransactionListParams = {
+            "created": {"gte": period[0], "lt": period[1]},
+            "expand": ["data.source"],
+            "limit": PAGE,
+        }
+        has_more = True
+        while has_more:
+            with _errors():
+                page = _client().v1.balance_transactions.list(params=params)
+                moved = [_moved(entry.to_dict()) for entry in page.data if entry.type in MOVED]
+                has_more = page.has_more
+                if has_more:
+                    params["starting_after"] = page.data[-1].id
+            yield from (one for one in moved if one is not None)
+
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
         """Verify `Stripe-Signature` on the raw bytes, at most five minutes old."""
         signature = headers.get("Stripe-Signature", "")
@@ -134,8 +196,13 @@ class Stripe:
             )
             event = json.loads(body)
             thing = event["data"]["object"]
-            reference = thing["id"] if thing["object"] == "payment_intent" else thing.get("payment_intent")
-            return ProviderEvent(event_id=event["id"], kind=event["type"], reference=reference or "")
+            about = thing.get("payment_intent") or ""
+            return ProviderEvent(
+                event_id=event["id"],
+                kind=event["type"],
+                reference=thing["id"] if thing["object"] == "payment_intent" else about,
+                capture_reference=about,
+            )
         except (stripe.SignatureVerificationError, *NO_EVENT) as error:
             raise BadSignature("Not signed by Stripe") from error
 
@@ -152,15 +219,20 @@ def _places(currency: str) -> int:
     return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
 
 
+def _money(units: int, currency: str) -> Money:
+    code = currency.upper()
+    return Money(Decimal(units).scaleb(-_places(code)), code)
+
+
 @lru_cache(maxsize=4)
-def _connected(key: str, base: str) -> stripe.StripeClient:
-    client = stripe.RequestsClient(timeout=TIMEOUT)
+def _connected(key: str, base: str, timeout: tuple[float, float]) -> stripe.StripeClient:
+    client = stripe.RequestsClient(timeout=timeout)
     return stripe.StripeClient(key, base_addresses={"api": base}, http_client=client, max_network_retries=0)
 
 
 def _client() -> stripe.StripeClient:
     outside_transactions()
-    return _connected(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
+    return _connected(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, timeouts())
 
 
 @contextmanager
@@ -183,7 +255,6 @@ def _errors() -> Iterator[None]:
 
 def _observed(intent: stripe.PaymentIntent) -> Observation:
     seen: dict[str, Any] = intent.to_dict()
-    currency = seen["currency"].upper()
     state = STATES.get(seen["status"], State.UNKNOWN)
     units = seen["amount_received"] if state is State.CAPTURED else seen["amount"]
     charge = seen.get("latest_charge")
@@ -194,12 +265,36 @@ def _observed(intent: stripe.PaymentIntent) -> Observation:
         reference=seen["id"],
         status=seen["status"],
         capture_reference=seen["id"],
-        amount=Money(Decimal(units).scaleb(-_places(currency)), currency),
+        amount=_money(units, seen["currency"]),
         session=(seen.get("metadata") or {}).get("session", ""),
         is_live=seen["livemode"],
         reason=_reason(seen.get("last_payment_error") or {}),
         method=details.get("type") or "",
         method_details={name: card[name] for name in ("brand", "last4") if card.get(name)},
+    )
+
+
+def _refunded(refund: dict[str, Any]) -> Refunded:
+    return Refunded(
+        reference=refund["id"],
+        amount=_money(refund["amount"], refund["currency"]),
+        state=REFUND_STATES[refund["status"]],
+        key=(refund.get("metadata") or {}).get("refund", ""),
+    )
+
+
+def _moved(entry: dict[str, Any]) -> Transaction | None:
+    """The capture or refund behind an entry of the balance; None for a refund that came back."""
+    kind, source = MOVED[entry["type"]], entry["source"]
+    if kind == "refund" and REFUND_STATES[source["status"]] == "failed":
+        return None
+    payment = source.get("payment_intent") or (source["id"] if kind == "capture" else source["charge"])
+    return Transaction(
+        kind=kind,
+        reference=source["id"] if kind == "refund" else payment,
+        amount=_money(source["amount" if kind == "refund" else "amount_captured"], source["currency"]),
+        at=datetime.fromtimestamp(entry["created"], UTC),
+        capture_reference=payment,
     )
 
 

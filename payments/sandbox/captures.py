@@ -38,6 +38,8 @@ def refund(request: Request, capture_id: str) -> Answer:
     given, capture = request.given, found(request, "capture", capture_id)
     for name in sorted(set(given) - {"amount", "custom_id", "invoice_id", "note_to_payer"}):
         raise invalid("NOT_IN_SANDBOX", "The sandbox does not support this field.", f"/{name}")
+    if capture["status"] == "PENDING":
+        raise unprocessable("PENDING_CAPTURE", "Cannot initiate a refund as the capture is pending.")
     earlier = request.store.children("refund_of_capture", capture_id)
     currency = capture["amount"]["currency_code"]
     rest = Decimal(capture["amount"]["value"]) - sum(Decimal(made["amount"]["value"]) for made in earlier)
@@ -59,7 +61,7 @@ def _give_back(request: Request, capture: Thing, amount: dict[str, str], *, is_l
     refund_id, order_id = new_id(), capture["supplementary_data"]["related_ids"]["order_id"]
     made: Thing = {
         "id": refund_id,
-        "status": "COMPLETED",
+        "status": "PENDING" if request.defer else "COMPLETED",
         "amount": amount,
         **{
             name: request.given[name]
@@ -81,20 +83,34 @@ def _give_back(request: Request, capture: Thing, amount: dict[str, str], *, is_l
     payments["captures"] = [within_order(capture)]
     payments.setdefault("refunds", []).append(made)
     request.store.put("order", order, at=request.at)
-    request.store.book(
-        LedgerEntry(
-            "paypal",
-            "refund",
-            order_id,
-            refund_id,
-            minor_units(amount),
-            amount["currency_code"],
-            request.at,
+    if request.defer:
+        request.store.defer(
+            "refund_of_capture", refund_id, shown_by=order_id, lookups=request.defer, at=request.at
         )
-    )
-    summary = f"A {amount['currency_code']} {amount['value']} capture payment was refunded"
-    tell(request, "PAYMENT.CAPTURE.REFUNDED", made, resource_type="refund", summary=summary)
+    else:
+        _move_back(request, made, order_id)
     return made
+
+
+def _move_back(request: Request, made: Thing, order_id: str) -> None:
+    amount, currency = made["amount"], made["amount"]["currency_code"]
+    units = minor_units(amount)
+    request.store.book(LedgerEntry("paypal", "refund", order_id, made["id"], units, currency, request.at))
+    summary = f"A {currency} {amount['value']} capture payment was refunded"
+    tell(request, "PAYMENT.CAPTURE.REFUNDED", made, resource_type="refund", summary=summary)
+
+
+def finish_refund(request: Request, refund_id: str) -> None:
+    """A refund that was pending is done."""
+    made = found(request, "refund_of_capture", refund_id)
+    made.update(status="COMPLETED", update_time=stamp(request.at))
+    request.store.put("refund_of_capture", made, at=request.at)
+    capture = found(request, "capture", made["links"][1]["href"].rpartition("/")[2])
+    order = found(request, "order", capture["supplementary_data"]["related_ids"]["order_id"])
+    payments = order["purchase_units"][0]["payments"]
+    payments["refunds"] = [made if one["id"] == refund_id else one for one in payments["refunds"]]
+    request.store.put("order", order, at=request.at)
+    _move_back(request, made, order["id"])
 
 
 def report(request: Request) -> Answer:

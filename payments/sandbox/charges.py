@@ -148,7 +148,7 @@ def create_refund(request: Request) -> Answer:
 
 
 def give_back(request: Request, charge: Thing, amount: int) -> Thing:
-    """Refund: the money moves back."""
+    """Refund: the money moves back, or will."""
     refund = {
         "id": new_id("re"),
         "object": "refund",
@@ -160,19 +160,36 @@ def give_back(request: Request, charge: Thing, amount: int) -> Thing:
         "metadata": request.params.get("metadata") or {},
         "payment_intent": charge["payment_intent"],
         "reason": request.params.get("reason"),
-        "status": "succeeded",
+        "status": "pending" if request.defer else "succeeded",
     }
-    refund["balance_transaction"] = _balance(request, charge, -amount, type="refund", source=refund["id"])
-    request.store.put("refund", refund, at=request.at, parent=charge["id"])
+    if request.defer:
+        request.store.put("refund", refund, at=request.at, parent=charge["id"])
+        request.store.defer(
+            "refund", refund["id"], shown_by=refund["payment_intent"], lookups=request.defer, at=request.at
+        )
+    else:
+        _move_back(request, charge, refund)
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     _save(request, charge)
-    currency = charge["currency"].upper()
-    request.store.book(
-        LedgerEntry("stripe", "refund", charge["payment_intent"], refund["id"], amount, currency, request.at)
-    )
     tell(request, "charge.refunded", charge)
     return refund
+
+
+def _move_back(request: Request, charge: Thing, refund: Thing) -> None:
+    amount, intent_id = refund["amount"], charge["payment_intent"]
+    refund["balance_transaction"] = _balance(request, charge, -amount, type="refund", source=refund["id"])
+    refund["status"] = "succeeded"
+    request.store.put("refund", refund, at=request.at, parent=charge["id"])
+    currency = charge["currency"].upper()
+    request.store.book(LedgerEntry("stripe", "refund", intent_id, refund["id"], amount, currency, request.at))
+
+
+def finish_refund(request: Request, refund_id: str) -> None:
+    """A refund that was pending is done."""
+    refund = found(request, "refund", refund_id)
+    _move_back(request, found(request, "charge", refund["charge"]), refund)
+    tell(request, "refund.updated", refund)
 
 
 def _wanted(request: Request, *names: str) -> dict[str, Any]:
@@ -180,6 +197,9 @@ def _wanted(request: Request, *names: str) -> dict[str, Any]:
 
 
 def list_refunds(request: Request) -> Answer:
+    for name in ("payment_intent", "charge"):
+        if name in request.params:
+            found(request, name, request.params[name], param=name)
     return listed(request, "refund", "/v1/refunds", **_wanted(request, "payment_intent", "charge"))
 
 

@@ -293,12 +293,30 @@ def capture(request: Request, intent_id: str) -> Answer:
                 "param": "amount_to_capture",
             },
         )
-    charges.take(request, found(request, "charge", intent["latest_charge"]), amount)
     intent["metadata"] = _metadata(intent["metadata"], request.params.get("metadata"))
+    if request.defer:
+        intent.update(status="processing", amount_capturable=0, _to_capture=amount)
+        _save(request, intent)
+        request.store.defer(
+            "payment_intent", intent_id, shown_by=intent_id, lookups=request.defer, at=request.at
+        )
+        tell(request, "payment_intent.processing", intent)
+    else:
+        _take(request, intent, amount)
+    return answered(request, intent)
+
+
+def _take(request: Request, intent: Thing, amount: int) -> None:
+    charges.take(request, found(request, "charge", intent["latest_charge"]), amount)
     intent.update(status="succeeded", amount_capturable=0, amount_received=amount)
     _save(request, intent)
     tell(request, "payment_intent.succeeded", intent)
-    return answered(request, intent)
+
+
+def finish(request: Request, intent_id: str) -> None:
+    """A capture that was pending is done."""
+    intent = found(request, "payment_intent", intent_id)
+    _take(request, intent, intent.pop("_to_capture"))
 
 
 def cancel(request: Request, intent_id: str) -> Answer:

@@ -21,6 +21,7 @@ from payments.sandbox.wire import Answer, in_json
 
 Thing = dict[str, Any]
 WAITING = ("CREATED", "PAYER_ACTION_REQUIRED")
+UNPAID = (*WAITING, "APPROVED")
 UNIT_TEXTS = {
     "reference_id": 256,
     "custom_id": 255,
@@ -146,7 +147,7 @@ def retrieve(request: Request, order_id: str) -> Answer:
 def approve(request: Request, order_id: str, *, funding: str = "balance") -> Thing:
     """The buyer agrees; `funding` is `balance`, or `declined` for a card that will not pay."""
     order = found(request, "order", order_id)
-    if order["status"] in (*WAITING, "APPROVED"):
+    if order["status"] in UNPAID:
         is_first = order["status"] != "APPROVED"
         order.update(status="APPROVED", payer=PAYER, payment_source=SOURCE, _funding=funding)
         request.store.put("order", order, at=request.at)
@@ -177,26 +178,39 @@ def capture(request: Request, order_id: str) -> Answer:
         raise unprocessable("DUPLICATE_INVOICE_ID", text, "/purchase_units/invoice_id")
     if order["_funding"] == "declined":
         return _declined(request, order)
-    made = _captured(request, order, status="COMPLETED")
-    request.store.put("capture", made, at=request.at, parent=order_id)
-    unit["payments"] = {"captures": [within_order(made)]}
+    made = _captured(request, order, status="PENDING")
     order.update(status="COMPLETED", update_time=stamp(request.at))
-    request.store.put("order", order, at=request.at)
-    amount = unit["amount"]
-    request.store.book(
-        LedgerEntry(
-            "paypal",
-            "capture",
-            order_id,
-            made["id"],
-            minor_units(amount),
-            amount["currency_code"],
-            request.at,
-        )
-    )
-    summary = f"Payment completed for {amount['currency_code']} {amount['value']}"
-    tell(request, "PAYMENT.CAPTURE.COMPLETED", made, resource_type="capture", summary=summary)
+    if request.defer:
+        made["status_details"] = {"reason": "PENDING_REVIEW"}
+        _save_capture(request, order, made)
+        request.store.defer("order", order_id, shown_by=order_id, lookups=request.defer, at=request.at)
+        tell(request, "PAYMENT.CAPTURE.PENDING", made, resource_type="capture", summary="Payment pending")
+    else:
+        _take(request, order, made)
     return in_json(201, shown(request, order))
+
+
+def _save_capture(request: Request, order: Thing, made: Thing) -> None:
+    request.store.put("capture", made, at=request.at, parent=order["id"])
+    order["purchase_units"][0]["payments"] = {"captures": [within_order(made)]}
+    request.store.put("order", order, at=request.at)
+
+
+def _take(request: Request, order: Thing, made: Thing) -> None:
+    made.pop("status_details", None)
+    made.update(status="COMPLETED", update_time=stamp(request.at))
+    _save_capture(request, order, made)
+    amount, currency = made["amount"], made["amount"]["currency_code"]
+    units = minor_units(amount)
+    request.store.book(LedgerEntry("paypal", "capture", order["id"], made["id"], units, currency, request.at))
+    summary = f"Payment completed for {currency} {amount['value']}"
+    tell(request, "PAYMENT.CAPTURE.COMPLETED", made, resource_type="capture", summary=summary)
+
+
+def finish(request: Request, order_id: str) -> None:
+    """A capture that was pending is done."""
+    [made] = request.store.children("capture", order_id)
+    _take(request, found(request, "order", order_id), made)
 
 
 def within_order(made: Thing) -> Thing:

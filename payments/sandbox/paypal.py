@@ -68,7 +68,8 @@ class PayPal:
         key = call.header("PayPal-Request-Id") if call.method == "POST" else ""
         full = call.method == "GET" or "return=representation" in call.header("Prefer")
         # A capture's short answer still holds the capture, hence always whole.
-        request = Request(self.store, given, call.at, call.origin, full or route.act is orders.capture, key)
+        full = full or route.act is orders.capture
+        request = Request(self.store, given, call.at, call.origin, full, key, call.defer)
         try:
             return self.replays.once(key, call, lambda: route.act(request, *ids))[0]
         except KeyMisused:

@@ -26,6 +26,7 @@ class Request:
     origin: str
     full: bool = True  # the whole object, not only its id, status and links
     request_id: str = ""
+    defer: int = 0
 
 
 def new_id(length: int = 17) -> str:

@@ -42,17 +42,23 @@ class Replays:
             with self._lock:
                 self._under_way.discard(key)
 
+    def knows(self, key: str) -> bool:
+        return self.store.answer(self.scope, key) is not None
+
+    def keep(self, key: str, call: Call, answer: Answer) -> None:
+        """Answer this to the same request from now on, whatever came of it."""
+        kept = StoredAnswer(_fingerprint(call), call.at, answer.status, answer.headers, answer.body)
+        self.store.keep_answer(self.scope, key, kept)
+
     def _answer(self, key: str, call: Call, act: Callable[[], Answer]) -> tuple[Answer, bool]:
-        fingerprint = hashlib.sha256(f"{call.method} {call.path}\n".encode() + call.body).hexdigest()
         given = self.store.answer(self.scope, key)
         if given and given.at + self.lifetime > call.at:
-            if given.fingerprint != fingerprint:
+            if given.fingerprint != _fingerprint(call):
                 raise KeyMisused
             return Answer(given.status, given.body, given.headers), True
         answer = self._run(act)
         if self.keeps(answer):
-            kept = StoredAnswer(fingerprint, call.at, answer.status, answer.headers, answer.body)
-            self.store.keep_answer(self.scope, key, kept)
+            self.keep(key, call, answer)
         return answer, False
 
     def _run(self, act: Callable[[], Answer]) -> Answer:
@@ -61,3 +67,7 @@ class Replays:
                 return act()
         except Refused as refusal:  # which undid whatever the action had written
             return refusal.answer
+
+
+def _fingerprint(call: Call) -> str:
+    return hashlib.sha256(f"{call.method} {call.path}\n".encode() + call.body).hexdigest()

@@ -1,7 +1,10 @@
 """The sandbox itself: one HTTP server that is Stripe, PayPal and the pages both show to customers."""
 
 import logging
+import math
+import select
 import socket
+import struct
 import threading
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,16 +16,19 @@ from urllib.parse import urlsplit
 from payments.sandbox import intents, orders, paypal_objects, stripe_objects
 from payments.sandbox.browser import Browser
 from payments.sandbox.cards import card_numbered, payment_method
+from payments.sandbox.dashboard import Dashboard
+from payments.sandbox.faults import BrokenOff, Schedule, WebhookFaults
 from payments.sandbox.paypal import PayPal
+from payments.sandbox.pending import Pending
 from payments.sandbox.store import LedgerEntry, Store, StoredEvent
 from payments.sandbox.stripe import Stripe
 from payments.sandbox.webhooks import Courier, Delivery, signed
 from payments.sandbox.wire import Answer, Call, Keys, in_json
 
 log = logging.getLogger(__name__)
-PAYPAL_PATHS = ("/v2/", "/v1/oauth2/", "/v1/notifications/", "/v1/reporting/")
 LARGEST_BODY = 1_000_000
 IDLE_SECONDS = 60
+GLANCE = 0.05  # seconds between two looks whether a caller who gets no answer has hung up
 
 DEFAULT_KEYS = Keys(
     stripe_secret="sk_test_sandbox",  # noqa: S106 - made up, as are the others
@@ -49,7 +55,8 @@ class Sandbox:
     """Start it, point the Stripe and PayPal clients at `url`, stop it.
 
     `webhook_base` is where events go and may change at any time; None delivers nothing. `database` may be a
-    file: another sandbox on the same file goes on where this one stopped.
+    file: another sandbox on the same file goes on where this one stopped. It behaves until `faults` or
+    `webhook_faults` is set.
     """
 
     def __init__(
@@ -62,10 +69,15 @@ class Sandbox:
     ) -> None:
         self.keys, self.webhook_base = keys, webhook_base
         self.calls: deque[ReceivedCall] = deque(maxlen=100_000)
+        self.faults: Schedule | None = None
+        self.webhook_faults: WebhookFaults | None = None
         self.store = Store(database)
         self.stripe, self.paypal = Stripe(self.store, keys), PayPal(self.store, keys)
         self.browser = Browser(self.store, keys)
-        self.courier = Courier(self.store, self.signed_event, lambda: self.webhook_base)
+        self.pending, self.dashboard = Pending(self.store), Dashboard(self.store)
+        self.courier = Courier(
+            self.store, self.signed_event, lambda: self.webhook_base, lambda: self.webhook_faults
+        )
         self.server = Server((host, port), self)
         self.url = f"http://{host}:{self.server.server_address[1]}"
         self._thread = threading.Thread(
@@ -78,24 +90,39 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
+        self.server.over.set()
         self.server.shutdown()
         self.server.hang_up()
         self.courier.stop()
         self.store.close()
 
     def answer(self, call: Call) -> Answer:
-        """The one way in.
-
-        A schedule of injected faults belongs here, around the last line: ahead of it is before the effect,
-        behind it is after. Late, doubled and lost webhooks belong in `Courier._deliver`.
-        """
-        is_paypal = call.path.startswith(PAYPAL_PATHS)
-        if not is_paypal and not call.path.startswith("/v1/"):
+        """The one way in. Raises BrokenOff where `faults` leave a call without an answer."""
+        if not call.is_paypal and not call.path.startswith("/v1/"):
             return self.browser.answer(call)
-        provider = self.paypal if is_paypal else self.stripe
-        if not _is_from_browser(call):
-            self.calls.append(_received(call, "paypal" if is_paypal else "stripe"))
-        return provider.answer(call)
+        provider, faults = self.paypal if call.is_paypal else self.stripe, self.faults
+        if _is_from_browser(call):
+            return provider.answer(call)
+        self.calls.append(_received(call, "paypal" if call.is_paypal else "stripe"))
+        if call.method == "GET" and self.pending.is_waiting():
+            self.pending.looked_up(call.path, call.query, origin=self.url)
+        return faults.answer(call, provider, self) if faults is not None else provider.answer(call)
+
+    def expire_unpaid(self, reference: str) -> bool:
+        """Let an intent or order run out unless money moved on it, or will; whether it did."""
+        with self.store.transaction():
+            intent = self.store.get("payment_intent", reference)
+            thing = intent or self.store.get("order", reference)
+            is_unpaid = thing is not None and thing["status"] in (
+                intents.CANCELLABLE if intent else orders.UNPAID
+            )
+            if is_unpaid:
+                self.expire(reference)
+            return is_unpaid
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than the sandbox runs."""
+        self.server.over.wait(seconds)
 
     # What a test or script may do in the customer's or the provider's place
 
@@ -141,6 +168,19 @@ class Sandbox:
             else:
                 self.store.forget("order", reference)
 
+    def complete_pending(self) -> int:
+        """Do what was accepted and left pending; answers how much there was."""
+        return self.pending.complete(self.url)
+
+    def refund_at_dashboard(self, reference: str, amount: int | None = None) -> dict[str, Any]:
+        """Give back `amount` in minor units, or all that is left, of an intent, an order or its capture,
+        without the shop's doing. Answers the refund."""
+        return self.dashboard.refund(reference, amount, origin=self.url)
+
+    def capture_at_dashboard(self, reference: str) -> dict[str, Any]:
+        """Take what was authorized on an intent or order, without the shop's doing. Answers it."""
+        return self.dashboard.capture(reference, origin=self.url)
+
     def ledger(self) -> list[LedgerEntry]:
         """Every capture and refund, oldest first."""
         return self.store.ledger()
@@ -175,6 +215,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self._open: set[socket.socket] = set()
+        self.over = threading.Event()
         super().__init__(address, Door)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -216,6 +257,8 @@ class Door(BaseHTTPRequestHandler):
         call = Call(self.command, parts.path, parts.query, self.headers, body, origin, time())
         try:
             answer = self.server.sandbox.answer(call)
+        except BrokenOff as fault:
+            return self._break_off(fault.seconds)
         except Exception:
             log.exception("The sandbox failed at %s %s", call.method, call.path)
             error = {"type": "api_error", "message": "The sandbox failed. See its log."}
@@ -223,6 +266,15 @@ class Door(BaseHTTPRequestHandler):
         self._send(answer)
 
     do_POST = do_OPTIONS = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def _break_off(self, seconds: float) -> None:
+        """Keep the caller waiting until they hang up, but not longer than this, then reset the connection."""
+        for _ in range(math.ceil(seconds / GLANCE)):
+            if self.server.over.wait(GLANCE) or select.select([self.connection], [], [], 0)[0]:
+                break
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)

@@ -79,6 +79,12 @@ class Store:
         with self.lock:
             self._db.close()
 
+    def clear(self) -> None:
+        """Forget everything: as if nothing had ever been asked."""
+        with self.transaction():
+            for table in ("objects", "answers", "events", "ledger"):
+                self._rows(f"DELETE FROM {table}")  # noqa: S608 - our own names
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, one at a time. Inside another transaction an error undoes the inner part alone."""
@@ -121,6 +127,11 @@ class Store:
 
     def forget(self, kind: str, object_id: str) -> None:
         self._rows("DELETE FROM objects WHERE id = ? AND kind = ?", object_id, kind)
+
+    def defer(self, kind: str, object_id: str, *, shown_by: str, lookups: int, at: float) -> None:
+        """Remember what was accepted and is not done yet: so many lookups of what shows it bring it about."""
+        waiting = {"of": object_id, "kind": kind, "shown_by": shown_by, "lookups": lookups}
+        self.put("deferral", {"id": f"deferral-{object_id}", **waiting}, at=at)
 
     def anything(self, object_id: str) -> dict[str, Any] | None:
         rows = self._rows("SELECT body FROM objects WHERE id = ?", object_id)

@@ -109,7 +109,8 @@ class Stripe:
             else checked(given, route.shape, route.supported)
         )
         key = call.header("Idempotency-Key") if call.method == "POST" else ""
-        request = Request(self.store, values, int(call.at), call.origin, shopper, request_id, key)
+        at = int(call.at)
+        request = Request(self.store, values, at, call.origin, shopper, request_id, key, call.defer)
         return self._once(key, call, lambda: route.act(request, *arguments))
 
     def _once(self, key: str, call: Call, act: Callable[[], Answer]) -> Answer:

@@ -28,6 +28,7 @@ class Request:
     shopper: bool  # came with the publishable key: may read and confirm one intent by its client secret
     id: str = ""
     idempotency_key: str = ""
+    defer: int = 0
 
 
 def new_id(prefix: str) -> str:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from payments.sandbox.faults import WebhookFaults
 from payments.sandbox.store import Store, StoredEvent
 from payments.sandbox.wire import Keys
 
@@ -88,9 +89,15 @@ class Courier:
     """One thread that delivers events in the order they happened, and failed ones again later."""
 
     def __init__(
-        self, store: Store, sign: Callable[[StoredEvent], Delivery], base: Callable[[], str | None]
+        self,
+        store: Store,
+        sign: Callable[[StoredEvent], Delivery],
+        base: Callable[[], str | None],
+        faults: Callable[[], WebhookFaults | None] = lambda: None,
     ) -> None:
-        self.store, self.sign, self.base = store, sign, base
+        self.store, self.sign, self.base, self.faults = store, sign, base, faults
+        self._fated: set[str] = set()  # whose fault was decided, though they are not delivered yet
+        self._behind: list[str] = []  # that wait for another to go first
         self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._open: set[str] = set()
         self._settled = threading.Condition()
@@ -126,24 +133,53 @@ class Courier:
 
     def _run(self) -> None:
         while (event_id := self._queue.get()) is not None and not self._stopping:
-            self._deliver(event_id)
+            if event_id in self._open:
+                self._take_on(event_id)
 
-    def _deliver(self, event_id: str) -> None:
-        event, base = self.store.event(event_id), self.base()
-        if base is None:
-            return self._settle(event_id, "unsent")
-        if self._post(base, self.sign(event)):
-            return self._settle(event_id, "delivered")
-        if event.attempts >= len(RETRY_AFTER):
+    def _take_on(self, event_id: str) -> None:
+        """Deliver it, unless a fault has it wait or lose its way."""
+        faults = self.faults()
+        is_new = event_id not in self._fated and self.store.event(event_id).attempts == 0
+        stroke = faults.next() if faults is not None and is_new else None
+        kind = stroke.kind if stroke else ""
+        self._fated.add(event_id)
+        if kind == "lost":
             return self._settle(event_id, "abandoned")
-        self.store.mark_event(event_id, "queued", attempted=1)
-        timer = threading.Timer(RETRY_AFTER[event.attempts], self._queue.put, [event_id])
+        if kind in ("late", "shuffled"):
+            if kind == "shuffled":
+                self._behind.append(event_id)
+            return self._again(event_id, faults.delay)
+        self._deliver(event_id, is_doubled=kind == "doubled")
+        waiting, self._behind = self._behind, []
+        for other in waiting:
+            self._queue.put(other)
+
+    def _again(self, event_id: str, seconds: float) -> None:
+        timer = threading.Timer(seconds, self._queue.put, [event_id])
         timer.daemon = True
         self._timers = {waiting for waiting in self._timers if waiting.is_alive()} | {timer}
         timer.start()
 
+    def _deliver(self, event_id: str, *, is_doubled: bool) -> None:
+        event, base = self.store.event(event_id), self.base()
+        if base is None:
+            return self._settle(event_id, "unsent")
+        twin = threading.Thread(target=self._post, args=(base, self.sign(event)), daemon=True)
+        if is_doubled:
+            twin.start()
+        was_taken = self._post(base, self.sign(event))
+        if is_doubled:
+            twin.join()
+        if was_taken:
+            return self._settle(event_id, "delivered")
+        if event.attempts >= len(RETRY_AFTER):
+            return self._settle(event_id, "abandoned")
+        self.store.mark_event(event_id, "queued", attempted=1)
+        self._again(event_id, RETRY_AFTER[event.attempts])
+
     def _settle(self, event_id: str, state: str) -> None:
         self.store.mark_event(event_id, state, attempted=state != "unsent")
+        self._fated.discard(event_id)
         with self._settled:
             self._open.discard(event_id)
             self._settled.notify_all()

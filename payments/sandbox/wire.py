@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
+PAYPAL_PATHS = ("/v2/", "/v1/oauth2/", "/v1/notifications/", "/v1/reporting/")
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -31,6 +33,11 @@ class Call:
     body: bytes
     origin: str  # scheme and authority under which the caller reached us
     at: float
+    defer: int = 0  # a capture or refund is accepted now and done after so many lookups
+
+    @property
+    def is_paypal(self) -> bool:
+        return self.path.startswith(PAYPAL_PATHS)
 
     def header(self, name: str) -> str:
         return self.headers.get(name) or ""

@@ -36,7 +36,9 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
     row = Invoice.objects.filter(account=account).get_for(customer, pk)
     invoices.mark_viewed(invoice=row, at=at, by=customer.actor)
     merchant = Organization.objects.get()
-    payments = list(Payment.objects.with_details().on_invoice(row).order_by("-created_at", "-pk"))
+    payments = list(
+        Payment.objects.with_details().with_refunds().on_invoice(row).order_by("-created_at", "-pk")
+    )
     may_pay = customer.may("pay_invoice", account_id=account.pk)
     context = {
         "account": account,

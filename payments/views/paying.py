@@ -167,8 +167,8 @@ def _after(account: Account, session: PaymentSession) -> str:
 def state(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
     """What an open page asks: nothing new, the running payment redrawn, or where to go on.
 
-    A page that shows a running payment names its session. One with a form is drawn anew when a payment begins
-    elsewhere, and goes on when the same person paid in another window.
+    A page that shows a running payment names its session, and one that opened PayPal's window names that one.
+    Any other page with a form is drawn anew when a payment begins elsewhere.
     """
     collection = _collection(request, account, pk)
     standing = _standing(request, collection)
@@ -178,14 +178,16 @@ def state(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
     if waits_for and standing.stand in operations.RUNNING:
         context = standing_context(request, account, collection, standing)
         return render(request, "payments/_running.html", context)
-    ended = _waited_for(collection, waits_for, request.customer.user.pk)
+    ended = _waited_for(collection, waits_for or request.GET.get("opened", ""))
     return see_other(request, _after(account, ended) if ended else _address(account, pk))
 
 
-def _waited_for(collection: PaymentCollection, session: str, user_id: int) -> PaymentSession | None:
-    """The paid session whose result a page waited for: the one that it names, or the reader's own."""
-    paid = (one for one in collection.sessions.all() if one.status == PaymentSession.Status.SUCCEEDED)
-    return next((one for one in paid if str(one.pk) == session or one.payer_id == user_id), None)
+def _waited_for(collection: PaymentCollection, session: str) -> PaymentSession | None:
+    """The session of this collection whose result a page waited for, if it was paid."""
+    succeeded = PaymentSession.Status.SUCCEEDED
+    return next(
+        (one for one in collection.sessions.all() if str(one.pk) == session and one.status == succeeded), None
+    )
 
 
 @require_safe

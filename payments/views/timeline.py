@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.templatetags.wording import plain_money
 from core.audit import AuditEntry
 from invoices.models import Invoice
-from payments.models import Payment, PaymentSession
+from payments.models import Payment, PaymentSession, Refund
 from payments.views.wording import method_words
 
 WHY = {
@@ -30,7 +30,8 @@ class Happening(NamedTuple):
 
 
 def happenings(invoice: Invoice, payments: Sequence[Payment]) -> list[Happening]:
-    """From the audit trail and the payments of an invoice. Needs payments `with_details()`."""
+    """From the audit trail and the payments of an invoice. Needs payments `with_details()` and
+    `with_refunds()`."""
     found = [*_invoice(invoice), *_declines(invoice)]
     for payment in payments:
         found += _payment(payment)
@@ -88,3 +89,7 @@ def _payment(payment: Payment) -> Iterator[Happening]:
             yield Happening(payment.rejected_at, rejected)
     elif payment.captured_at:
         yield Happening(payment.captured_at, _("%(amount)s paid by %(method)s") % words)
+    for refund in payment.refunds.all():
+        if refund.status == Refund.Status.DONE and refund.ended_at:
+            amount = plain_money(refund.amount, refund.currency)
+            yield Happening(refund.ended_at, _("%(amount)s sent back") % {"amount": amount})

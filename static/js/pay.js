@@ -9,6 +9,7 @@
   const scripts = new Map();
   let isPaying = false;
   let mounted = null;
+  let opened = null;
 
   const load = (url) => {
     if (!scripts.has(url)) {
@@ -192,7 +193,7 @@
     }
     if (!answer.ok) throw new Error(`Answered ${answer.status}`);
     const { session, orderId } = await answer.json();
-    form.elements.session.value = session;
+    form.elements.session.value = opened = session;
     return orderId;
   }
 
@@ -233,6 +234,10 @@
   // A page that pays asks nobody how the payment stands: its own answer comes.
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (isPaying && event.target.id === "watch") event.preventDefault();
+  });
+  // What was paid in a window that this page opened, and then lost, is this page's payment all the same.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (opened && event.target.id === "watch") event.detail.parameters.opened = opened;
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id === "panel") show();

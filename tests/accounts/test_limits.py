@@ -8,6 +8,7 @@ from django.db import connection
 
 from accounts import operations
 from accounts.models import AttemptCount, User
+from battery.server import at_once
 from core.errors import RateLimited
 from core.outbox import OutboxMessage
 from invoicing_site.limits import limit
@@ -17,7 +18,6 @@ from tests import factories
 from tests.documents import COMPLETE, GET_ACCOUNTS, INITIATE
 from tests.factories import MANUAL, NOW
 from tests.pages import LOGIN, sign_in, text_of
-from tests.payments.serving import at_once
 
 RESET = "/account/password/reset/"
 NOBODY = ("Authentication required", "UNAUTHENTICATED")

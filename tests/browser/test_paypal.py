@@ -38,7 +38,8 @@ def test_in_its_window(at_payment, deliver, taken):
 def test_in_a_window_that_lost_the_page(at_payment, taken):
     """The page hears nothing from it, and asks the server when it is looked at again."""
     page = at_payment
-    expect(page.get_by_role("button", name="Pay with PayPal")).to_be_visible()
+    paypal_window(page).get_by_role("button", name="Cancel and return").click()
+    expect(page.get_by_text("You left PayPal before confirming. Nothing was paid.")).to_be_visible()
     window = page.context.new_page()
     window.goto(PaymentSession.objects.get(is_selected=True).redirect_url)
     window.get_by_role("button", name="Pay", exact=True).click()

@@ -205,7 +205,7 @@ def undone():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_24_a_message_exists_if_and_only_if_its_cause_committed():
+def test_invariant_24_a_message_exists_if_and_only_if_its_cause_committed():
     with pytest.raises(OutOfOrder):
         undone()
     assert (OutboxMessage.objects.count(), OrmQ.objects.count()) == (0, 0)
@@ -218,7 +218,7 @@ def test_24_a_message_exists_if_and_only_if_its_cause_committed():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_24_a_savepoint_that_is_undone_takes_its_message_along_and_leaves_the_wake_up():
+def test_invariant_24_a_savepoint_that_is_undone_takes_its_message_along_and_leaves_the_wake_up():
     with transaction.atomic():
         with pytest.raises(OutOfOrder):
             undone()

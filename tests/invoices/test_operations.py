@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import operations as accounts
 from accounts.models import Account, AccountLineItem, NumberSeries
-from core.audit import SYSTEM, AuditEntry
+from core.audit import SYSTEM, AuditEntry, record
 from core.errors import Conflict, Invalid
 from core.outbox import OutboxMessage, drain
 from invoices import operations
@@ -263,9 +263,11 @@ def set_paid(invoice, amount, at=NOW):
 
 
 def a_gift(account):
-    return account.credits.first() or account.credits.create(
-        currency="USD", amount=10**9, reason="A gift", created_at=NOW
-    )
+    gift = account.credits.first()
+    if gift is None:
+        gift = account.credits.create(currency="USD", amount=10**9, reason="A gift", created_at=NOW)
+        record(gift, "credit.kept", at=NOW, by=SYSTEM, after={"amount": gift.amount})
+    return gift
 
 
 def stand(invoice):

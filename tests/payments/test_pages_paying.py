@@ -13,7 +13,7 @@ from payments.models import Payment, PaymentCollection, PaymentSession, Provider
 from payments.operations.completing import _claim
 from tests import cast, factories
 from tests.factories import MANUAL, NOW, PAYPAL, STRIPE
-from tests.payments.reading import Browser, a_collection, counts, region_fields, text_of, title_of
+from tests.payments.reading import a_collection, counts, region_fields, text_of, title_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock")]
 
@@ -265,9 +265,7 @@ def test_a_running_payment_is_told_at_the_servers_pace(browser, at, invoice, san
     assert "hx-get" not in late.content.decode()
 
 
-def test_the_page_that_waited_goes_on_when_the_payment_is_decided(
-    browser, at, account, invoice, sandbox, alice
-):
+def test_the_page_that_waited_goes_on_when_the_payment_is_decided(browser, at, invoice, sandbox, alice):
     collection = a_collection(invoice, STRIPE, by=alice.actor)
     session = collection.sessions.get(provider__code=STRIPE)
     sandbox.confirm_card(session.reference, "4242424242424242")
@@ -275,11 +273,10 @@ def test_the_page_that_waited_goes_on_when_the_payment_is_decided(
     state = at("pay_state", collection.pk)
     waited = browser.ask(f"{state}?session={session.pk}&seen=processing")
     assert waited["HX-Redirect"] == f"{at('account')}?paid={Payment.objects.get().pk}"
-    other_window = browser.ask(f"{state}?seen=payable")
-    assert other_window["HX-Redirect"] == waited["HX-Redirect"]
-    carl = cast.member("Carl Example", account, Membership.Role.ADMIN)
-    his_tab = Browser(carl).ask(f"{state}?seen=payable")
-    assert his_tab["HX-Redirect"] == at("pay", collection.pk)
+    opened_window = browser.ask(f"{state}?seen=payable&opened={session.pk}")
+    assert opened_window["HX-Redirect"] == waited["HX-Redirect"]
+    other_tab = browser.ask(f"{state}?seen=payable")
+    assert other_tab["HX-Redirect"] == at("pay", collection.pk)
 
 
 def test_somebody_elses_payment_is_waited_for(browser, at, account, invoice, sandbox, alice):

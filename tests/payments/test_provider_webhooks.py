@@ -11,7 +11,7 @@ from payments.providers.base import BadSignature, ProviderEvent, ProviderUnavail
 from payments.sandbox.webhooks import Delivery, sign_stripe
 from tests.factories import PAYPAL, STRIPE
 from tests.payments.faults import LOST_QUESTION, Fault, refused
-from tests.payments.test_providers import authorized, outside
+from tests.payments.test_providers import PRICE, authorized, outside
 
 pytestmark = pytest.mark.django_db
 KINDS = {STRIPE: "payment_intent.amount_capturable_updated", PAYPAL: "CHECKOUT.ORDER.APPROVED"}
@@ -121,9 +121,8 @@ def test_an_event_about_a_charge_points_at_its_payment(settings):
     thing = {"id": "ch_1", "object": "charge", "payment_intent": "pi_1"}
     body = json.dumps({"id": "evt_2", "type": "charge.refunded", "data": {"object": thing}}).encode()
     signature = sign_stripe(body, settings.STRIPE_WEBHOOK_SECRET, int(time()))
-    assert PROVIDERS[STRIPE].parse_webhook(headers={"Stripe-Signature": signature}, body=body).reference == (
-        "pi_1"
-    )
+    seen = PROVIDERS[STRIPE].parse_webhook(headers={"Stripe-Signature": signature}, body=body)
+    assert (seen.reference, seen.capture_reference) == ("pi_1", "pi_1")
 
 
 def test_a_paypal_capture_points_at_its_order(sandbox):
@@ -155,3 +154,14 @@ def test_a_signature_that_paypal_cannot_read_is_none(signed, line, fault):
     line.always = [("verify-webhook-signature", fault)]
     with pytest.raises(BadSignature):
         parsed(PAYPAL, delivery)
+
+
+@outside
+def test_a_refund_points_at_its_capture(code, sandbox):
+    reference = authorized(code, sandbox)
+    paid = PROVIDERS[code].capture(reference=reference, amount=PRICE, key=f"capture-{reference}")
+    sandbox.refund_at_dashboard(paid.capture_reference, 940)
+    event = sandbox.events(type="charge.refunded" if code == STRIPE else "PAYMENT.CAPTURE.REFUNDED")[-1]
+    seen = parsed(code, sandbox.signed_event(event))
+    assert seen.capture_reference == paid.capture_reference
+    assert seen.reference == (reference if code == STRIPE else "")

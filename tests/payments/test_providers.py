@@ -1,6 +1,7 @@
 """The same questions of every provider in the table."""
 
 import inspect
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from tests.factories import MANUAL, PAYPAL, STRIPE
 
 pytestmark = pytest.mark.django_db
 PRICE = Money("39.40", "USD")
+TODAY = datetime(2025, 9, 3, tzinfo=UTC)
 OUTSIDE = [code for code, provider in PROVIDERS.items() if not provider.is_promise]
 every = pytest.mark.parametrize("code", PROVIDERS)
 outside = pytest.mark.parametrize("code", OUTSIDE)
@@ -183,6 +185,9 @@ def test_22_it_is_never_called_inside_a_transaction(code, sandbox):
         lambda: provider.lookup(reference=reference),
         lambda: provider.capture(reference=reference, amount=PRICE, key="k"),
         lambda: provider.cancel(reference=reference, key="k"),
+        lambda: provider.refund(reference=reference, amount=PRICE, key="k"),
+        lambda: provider.refunds(reference=reference),
+        lambda: next(provider.transactions(since=TODAY, until=TODAY + timedelta(days=1))),
     ):
         with pytest.raises(RuntimeError, match="inside a transaction"), transaction.atomic():
             act()

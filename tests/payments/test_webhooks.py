@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from core import outbox
-from core.audit import AuditEntry
+from core.audit import SYSTEM, AuditEntry
 from core.outbox import OutboxMessage, drain
 from invoices import operations as invoices
 from payments import operations
@@ -282,3 +282,17 @@ def test_a_decline_is_told_too(client, invoice, sandbox):
         "generic_decline",
     )
     assert_sound()
+
+
+@both
+def test_a_late_hint_at_what_ended_here_and_is_forgotten_there_is_done_with(code, client, invoice, sandbox):
+    session, delivery = agreed(invoice, sandbox, code)
+    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="A mistake")
+    drain(at=NOW)
+    sandbox.store.forget("order" if code == PAYPAL else "payment_intent", session.reference)
+    deliver(client, delivery)
+    drain(at=NOW)
+    assert ProviderEvent.objects.get().outcome == "canceled"
+    assert not OutboxMessage.objects.exclude(status="done").exists()
+    session.refresh_from_db()
+    assert session.status == "cancelled"

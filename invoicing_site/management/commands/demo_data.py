@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
 from django.utils import timezone
 from moneyed import Money
 
@@ -130,8 +131,9 @@ class Command(BaseCommand):
             )
         if role == "Bookkeeper":
             group, _ = Group.objects.get_or_create(name=role)
-            rights = Permission.objects.filter(codename__startswith="view_") | Permission.objects.filter(
-                codename="verify_payment"
+            rights = Permission.objects.filter(
+                Q(codename__startswith="view_")
+                | Q(codename__in=("verify_payment", "refund_payment", "change_reconciliationissue"))
             )
             group.permissions.add(*rights)
             user.groups.add(group)
@@ -147,11 +149,23 @@ class Command(BaseCommand):
             payment = Payment.objects.get(session__collection__covered__invoice=invoice)
             payments.verify_manual_payment(payment=payment, at=at + timedelta(days=1), staff=stella)
 
+        def partly_refunded(invoice: Invoice, at: datetime) -> None:
+            paid(invoice, at)
+            payment = Payment.objects.get(session__collection__covered__invoice=invoice)
+            payments.refund_payment(
+                payment=payment,
+                amount=payment.amount // 4,
+                reason="One item came back damaged",
+                at=at + timedelta(days=9),
+                staff=stella,
+            )
+
         def promised(invoice: Invoice, at: datetime) -> None:
             self._promise(invoice, alice, at)
 
         self._billed(account, "Europe", "1756870101", (1, 4), now - timedelta(days=80), paid)
         self._billed(account, "North America", "1756870102", (3, 3, 0), now - timedelta(days=60), paid)
+        self._billed(account, "Europe", "1756870105", (0, 3), now - timedelta(days=50), partly_refunded)
         self._billed(account, "Japan", "1756870103", (1,), now - timedelta(days=45), promised)
         self._billed(account, "North America", "1756870104", (2, 2, 4), now - timedelta(days=35), None)
         for number, (region, things) in enumerate(

@@ -14,9 +14,15 @@ class Command(BaseCommand):
             "--all", action="store_true", help="also sessions that are not due for a look yet"
         )
 
+        parser.add_argument(
+            "--compare", action="store_true", help="also compare all transactions with the providers'"
+        )
+
     def handle(self, *args, **options):
         done = operations.reconcile(at=timezone.now(), everything=options["all"])
         self.stdout.write(
             f"{done.looked_at} sessions looked at, {done.ended} ended, "
-            f"{done.unreachable} could not be looked up"
+            f"{done.unreachable} could not be looked up, {done.refunds} refunds pursued"
         )
+        for one in operations.compare(at=timezone.now()) if options["compare"] else ():
+            self.stdout.write(f"{one.provider}: {one.compared} compared, {one.differing} differing")

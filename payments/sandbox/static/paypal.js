@@ -11,6 +11,7 @@
   const LABELS = { paypal: "PayPal", pay: "Pay with PayPal", checkout: "PayPal Checkout", buynow: "Buy now with PayPal" };
   const WINDOW = "popup,width=500,height=720";
   const CLOSED_CHECK = 300;
+  const READY_PATIENCE = 5000;
 
   function makeButton({ color, shape, label, height } = {}) {
     const [background, text, hover] = COLORS[color] || COLORS.gold;
@@ -54,9 +55,23 @@
     });
   }
 
+  // A window that is sent elsewhere while it is still loading may stay behind: it says when it is ready.
+  function isReady(popup) {
+    return new Promise((resolve) => {
+      const hear = ({ source, data }) => {
+        if (source !== popup || data?.source !== "paypal-ready") return;
+        window.removeEventListener("message", hear);
+        resolve();
+      };
+      window.addEventListener("message", hear);
+      setTimeout(resolve, READY_PATIENCE);
+    });
+  }
+
   function Buttons(options = {}) {
     const button = makeButton(options.style);
     let popup = null;
+    let ready = null;
     let isBusy = false;
 
     function fail(error) {
@@ -71,18 +86,22 @@
         return new Promise(() => {});
       }
       query.set("opener", window.location.origin);
+      await ready;
       popup.location.replace(`${origin}/checkoutnow?${query}`);
       const { approved, payerID } = await decision(popup, orderID);
       popup.close();
       const actions = {
         redirect: (url) => window.location.assign(url),
-        restart: () => { popup = open(); return ask(orderID); },
+        restart: () => { open(); return ask(orderID); },
       };
       if (approved) return options.onApprove?.({ orderID, payerID, paymentSource: "paypal" }, actions);
       return options.onCancel?.({ orderID }, actions);
     }
 
-    const open = () => window.open(`${origin}/sdk/wait`, "paypal_checkout", WINDOW);
+    function open() {
+      popup = window.open(`${origin}/sdk/wait`, "paypal_checkout", WINDOW);
+      ready = isReady(popup);
+    }
 
     async function press() {
       if (isBusy) {
@@ -91,7 +110,7 @@
       }
       isBusy = true;
       button.setAttribute("aria-busy", "true");
-      popup = open(); // at once, while the browser still counts it as the buyer's own click
+      open(); // at once, while the browser still counts it as the buyer's own click
       try {
         await ask(await options.createOrder({ paymentSource: "paypal" }, {}));
       } catch (error) {

@@ -1,0 +1,180 @@
+"""Money that goes back, and money that is nobody's yet: the pages that ask before, and all refunds."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.forms import CharField, DecimalField, Form
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from moneyed import Money
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, staff_of
+from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
+from accounts.admin.confirming import Confirmation, confirm, posted, refusal_of
+from accounts.models import Account
+from accounts.templatetags.wording import money, plain_money, status
+from core.errors import Conflict, Invalid
+from core.money import from_minor, to_minor
+from payments import operations
+from payments.admin.wording import ARROW, before_after
+from payments.models import Payment, Refund
+
+TONES = {Refund.Status.DONE: "success", Refund.Status.FAILED: "danger"}
+
+
+class RefundForm(Form):
+    """How much goes back, in major units, and why."""
+
+    amount = DecimalField(label="Amount", max_digits=15, widget=UnfoldAdminDecimalFieldWidget())
+    reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
+
+
+class AssignForm(Form):
+    """Whose money it is, and how you know."""
+
+    account = CharField(label="Account number", max_length=40, widget=UnfoldAdminTextInputWidget())
+    reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
+
+
+class RefundInline(ReadOnlyInline):
+    model = Refund
+    fields = readonly_fields = ("created_at", "refund_link", "amount_money", "status", "reason", "staff")
+    verbose_name_plural = "Refunds"
+    amount_money = money_column("amount", "Amount")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("staff")
+
+    @admin.display(description="Refund")
+    def refund_link(self, refund: Refund) -> Any:
+        return link_to(refund)
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    list_display = ("date", "of_account", "payment_link", "amount_money", "state", "staff", "reason")
+    list_select_related = ("payment__account", "provider", "staff")
+    list_filter = ("provider", "status", ("currency", admin.AllValuesFieldListFilter), "created_at")
+    search_fields = ("reference", "payment__reference", "payment__account__company_name", "reason")
+    search_help_text = "Reference, company or reason"
+    fields = (
+        ("created_at", "of_account", "payment_link"),
+        ("amount_money", "state", "ended_at"),
+        ("provider", "reference", "uuid"),
+        ("credit_money", "staff"),
+        "reason",
+        ("outcome", "look_again_at"),
+    )
+    ordering = ("-id",)
+    tabs = (
+        Tab("all", "All", every_row, "Nothing was refunded."),
+        Tab("undecided", "Undecided", lambda rows, at: rows.unfinished(), "No refund is undecided."),
+    )
+    date = value_column("created_at", "Date")
+    of_account = account_column("payment__account")
+    payment_link = link_column("payment", "Payment")
+    amount_money = money_column("amount", "Amount")
+    credit_money = money_column("credit_amount", "Of it account credit")
+
+    @admin.display(description="Status", ordering="status")
+    def state(self, refund: Refund) -> SafeString:
+        return tag(refund.get_status_display(), TONES.get(Refund.Status(refund.status), ""))
+
+
+def ask_to_refund(payments: Any, request: HttpRequest, payment: Payment) -> HttpResponse:
+    """The page that asks before money goes back: how much can, and what all of it would do."""
+    staff, currency, left = staff_of(request), payment.currency, operations.left_of(payment)
+    facts = [
+        ("Account", link_to(payment.account) or "–"),
+        ("Captured", money(payment.amount, currency)),
+        ("Can still be sent back", money(left, currency)),
+    ]
+    refusal = refusal_of(lambda: operations.refundable(payment=payment, staff=staff))
+    if payment.account_id and not refusal:
+        facts += _effect(payment, left)
+    by_hand = payment.provider.code == "pp_system_default"
+    page = Confirmation(
+        question=f"Refund payment {payment.reference}?",
+        facts=facts,
+        button="Refund",
+        done="The money is on its way back. The payer is told by e-mail.",
+        consequence=BY_HAND if by_hand else BY_PROVIDER,
+        refusal=refusal,
+        is_danger=True,
+    )
+    form = RefundForm(posted(request), initial={"amount": from_minor(left, currency).amount})
+
+    def act(amount: Decimal, reason: str) -> str | None:
+        minor = to_minor(Money(amount, currency))
+        refund = operations.refund_payment(
+            payment=payment, amount=minor, reason=reason, at=timezone.now(), staff=staff
+        )
+        if refund.status == Refund.Status.FAILED:
+            raise Conflict(f"The provider did not send it back: {refund.outcome}")
+        if refund.status != Refund.Status.DONE:
+            return (
+                f"The refund of {plain_money(minor, currency)} is requested. We keep asking until it is done."
+            )
+        return None
+
+    return confirm(payments, request, payment, page, form=form, act=act)
+
+
+BY_PROVIDER = (
+    "The provider sends the money back the way it came, at once. Account credit is taken first, then "
+    "invoices are open again, the newest first."
+)
+BY_HAND = (
+    "Send the money by bank transfer first: this only books it. Account credit is taken first, then "
+    "invoices are open again, the newest first."
+)
+
+
+def _effect(payment: Payment, amount: int) -> list[tuple[str, Any]]:
+    """Before → after, in money, if all that can go back does."""
+    effect = operations.effect_of_refunding(payment, amount)
+    facts: list[tuple[str, Any]] = [
+        (
+            "Account balance, if all of it goes back",
+            before_after(effect.balance_now, effect.balance_after, effect.account.currency),
+        )
+    ]
+    for one in effect.invoices:
+        word = "partly_paid" if one.invoice.paid_amount + one.paid else "open"
+        now = "paid" if one.invoice.status == "paid" else "partly_paid"
+        opened = before_after(one.open_now, one.open_after, one.invoice.currency)
+        moved = format_html(ARROW, status(now), status(word))
+        facts.append((f"Invoice {one.invoice}", format_html("{}<br>Open balance {}", moved, opened)))
+    if effect.credit:
+        facts.append(("Taken from account credit", money(effect.credit, payment.currency)))
+    return facts
+
+
+def ask_to_assign(payments: Any, request: HttpRequest, payment: Payment) -> HttpResponse:
+    """The page that asks whose unassigned money is."""
+    staff = staff_of(request)
+    total = plain_money(payment.amount, payment.currency)
+    page = Confirmation(
+        question=f"Assign {total} to an account?",
+        facts=(("Amount", money(payment.amount, payment.currency)), ("Reference", payment.reference)),
+        button=f"Assign {total}",
+        done=f"{total} is account credit of that account now.",
+        consequence="The money becomes account credit of the account, whole. It cannot be unassigned again.",
+        refusal=refusal_of(lambda: operations.assignable(payment=payment, staff=staff)),
+    )
+
+    def act(account: str, reason: str) -> None:
+        row = Account.objects.filter(number=account.strip()).first()
+        if row is None:
+            raise Invalid("No account has this number", field="account")
+        operations.assign_payment(payment=payment, account=row, reason=reason, at=timezone.now(), staff=staff)
+
+    return confirm(payments, request, payment, page, form=AssignForm(posted(request)), act=act)

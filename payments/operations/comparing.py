@@ -1,0 +1,182 @@
+"""The daily comparison of what a provider says moved with what we booked, in both directions. Whatever agrees
+with nothing becomes a payment of nobody's or an issue, never silence."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from core.audit import SYSTEM, record
+from core.errors import Conflict
+from core.money import format_minor, from_minor, nearest_minor
+from payments.models import (
+    Comparison,
+    Payment,
+    PaymentProvider,
+    PaymentSession,
+    ReconciliationIssue,
+    Refund,
+)
+from payments.operations.completing import look_at
+from payments.operations.issues import open_issue
+from payments.operations.refunding import find_refunds
+from payments.providers import PROVIDERS
+from payments.providers.base import ProviderRefused, ProviderUnavailable, State, Transaction
+
+logger = logging.getLogger(__name__)
+Kind = ReconciliationIssue.Kind
+OVERLAP = timedelta(days=3)  # a report may show what moved only days later
+LAG = timedelta(hours=6)  # what moved since then, a report need not show yet
+FIRST = timedelta(days=31)
+
+
+def compare(*, at: datetime) -> list[Comparison]:
+    """Compare each provider that can be asked, from three days before the last comparison's end until now. A
+    provider that does not answer is compared the next time, over the longer span. Running it again changes
+    nothing."""
+    made = []
+    for row in PaymentProvider.objects.filter(code__in=PROVIDERS):
+        provider = PROVIDERS[row.code]
+        if provider.is_promise or not provider.is_configured():
+            continue
+        try:
+            made.append(_compare(row, at=at))
+        except (ProviderUnavailable, ProviderRefused):
+            logger.exception("compare.failed", extra={"provider": row.code})
+    return made
+
+
+def _compare(row: PaymentProvider, *, at: datetime) -> Comparison:
+    last = row.comparisons.first()
+    since = last.until - OVERLAP if last else at - FIRST
+    theirs = list(PROVIDERS[row.code].transactions(since=since, until=at))
+    differing = sum(_differs(row, one, at=at) for one in theirs)
+    differing += _missing_payments(row, theirs, since=since, at=at)
+    differing += _missing_refunds(row, theirs, since=since, at=at)
+    return Comparison.objects.create(
+        provider=row, since=since, until=at, compared=len(theirs), differing=differing, made_at=at
+    )
+
+
+def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
+    """Whether this money was not in our books as it moved; afterwards it is, or staff know."""
+    payment = Payment.objects.filter(provider=row, reference=moved.capture_reference).first()
+    if moved.kind == "refund":
+        known = Refund.objects.filter(provider=row, reference=moved.reference).exists()
+        if not known and payment is not None:
+            find_refunds(payment=payment, at=at)
+        return not known
+    if payment is None:
+        payment = _looked_up(row, moved, at=at)
+        if payment is None:
+            _book_unknown(row, moved, at=at)
+        return True
+    if from_minor(payment.amount, payment.currency) == moved.amount:
+        return False
+    open_issue(
+        Kind.MISMATCH,
+        f"{row.name} says that {moved.amount} moved as {moved.reference}; we booked "
+        f"{format_minor(payment.amount, payment.currency)}. Look it up at the provider.",
+        payment=payment,
+        amount=payment.amount,
+        currency=payment.currency,
+        at=at,
+    )
+    return True
+
+
+def _looked_up(row: PaymentProvider, moved: Transaction, *, at: datetime) -> Payment | None:
+    """The payment, after its session was looked at again: a capture whose session we had given up."""
+    session = (
+        PaymentSession.objects.filter(provider=row, reference__in=(moved.reference, moved.opened_reference))
+        .exclude(reference="")
+        .select_related("provider", "collection")
+        .first()
+    )
+    if session is None:
+        return None
+    try:
+        look_at(session=session, at=at, by=SYSTEM)
+    except Conflict:
+        logger.warning("compare.not_booked", extra={"session_id": session.pk})
+    return Payment.objects.filter(provider=row, reference=moved.reference).first()
+
+
+def _book_unknown(row: PaymentProvider, moved: Transaction, *, at: datetime) -> None:
+    """Money that came for no session of ours belongs to nobody until staff decide."""
+    minor = nearest_minor(moved.amount)
+    payment, is_new = Payment.objects.get_or_create(
+        provider=row,
+        reference=moved.reference,
+        defaults={
+            "currency": moved.amount.currency.code,
+            "amount": minor,
+            "status": Payment.Status.UNASSIGNED,
+            "created_at": at,
+            "captured_at": moved.at,
+        },
+    )
+    if not is_new:
+        return
+    told = {"status": payment.status, "amount": minor, "currency": payment.currency}
+    record(payment, "payment.unassigned", at=at, by=SYSTEM, after=told)
+    open_issue(
+        Kind.UNKNOWN,
+        f"{format_minor(minor, payment.currency)} moved at {row.name} as {moved.reference}, for no payment "
+        "of ours. Assign it to an account, or send it back.",
+        payment=payment,
+        amount=minor,
+        currency=payment.currency,
+        at=at,
+    )
+
+
+def _missing_payments(
+    row: PaymentProvider, theirs: Sequence[Transaction], *, since: datetime, at: datetime
+) -> int:
+    """What we booked as captured and the provider does not know, asked for one by one."""
+    known = {one.reference for one in theirs if one.kind == "capture"}
+    booked = Payment.objects.filter(provider=row, captured_at__gte=since, captured_at__lte=at - LAG)
+    missing = 0
+    for payment in booked.exclude(reference__in=known).select_related("session"):
+        if payment.session and _is_captured(payment):
+            continue
+        missing += 1
+        _tell_missing(payment, f"payment {payment.reference}", payment.amount, at=at)
+    return missing
+
+
+def _is_captured(payment: Payment) -> bool:
+    try:
+        seen = PROVIDERS[payment.provider.code].lookup(reference=payment.session.reference)  # type: ignore[union-attr]
+    except ProviderRefused:
+        return False
+    return seen.state is State.CAPTURED and seen.capture_reference == payment.reference
+
+
+def _missing_refunds(
+    row: PaymentProvider, theirs: Sequence[Transaction], *, since: datetime, at: datetime
+) -> int:
+    known = {one.reference for one in theirs if one.kind == "refund"}
+    done = Refund.objects.filter(
+        provider=row, status=Refund.Status.DONE, ended_at__gte=since, ended_at__lte=at - LAG
+    )
+    missing = 0
+    for refund in done.exclude(reference__in=known).select_related("payment"):
+        listed = PROVIDERS[row.code].refunds(reference=refund.payment.reference)
+        if refund.reference in {one.reference for one in listed}:
+            continue
+        missing += 1
+        _tell_missing(refund.payment, f"refund {refund.reference}", refund.amount, at=at)
+    return missing
+
+
+def _tell_missing(payment: Payment, what: str, amount: int, *, at: datetime) -> None:
+    open_issue(
+        Kind.MISSING,
+        f"We booked {what} of {format_minor(amount, payment.currency)}; {payment.provider.name} does not "
+        "know it. Look it up at the provider.",
+        payment=payment,
+        amount=amount,
+        currency=payment.currency,
+        at=at,
+    )

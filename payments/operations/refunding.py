@@ -1,0 +1,260 @@
+"""Sending money back: reserved first, asked for by one uuid, booked once the provider has done it.
+
+Reserved under the account's lock, so that several refunds together never exceed what was captured. The
+provider is looked at before it is asked: a refund whose answer was lost is found there by its uuid.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Sum
+from moneyed import Money
+
+from accounts import operations as accounts
+from accounts.models import Account, User
+from core.audit import SYSTEM, Actor, record
+from core.errors import Conflict, Forbidden, Invalid
+from core.money import format_minor, from_minor, nearest_minor
+from core.outbox import enqueue
+from core.transitions import move
+from payments.models import Payment, ReconciliationIssue, Refund
+from payments.operations.claiming import LOOKS
+from payments.operations.issues import close_refund_issues, open_issue
+from payments.operations.taking_back import take_back
+from payments.providers import PROVIDERS
+from payments.providers.base import ProviderRefused, ProviderUnavailable, Refunded
+
+PERMISSION = "payments.refund_payment"
+REFUNDED = "payments.refunded"
+Status = Refund.Status
+PATIENCE = LOOKS[2]
+REFUNDABLE = (Payment.Status.CAPTURED, Payment.Status.PARTIALLY_REFUNDED, Payment.Status.UNASSIGNED)
+
+
+def refund_payment(*, payment: Payment, amount: int, reason: str, at: datetime, staff: User) -> Refund:
+    """Send `amount` minor units of a captured payment back, and answer how that stands: done, failed, or
+    requested when the provider has not decided. Unassigned money goes back whole. What came by bank transfer
+    staff send back themselves, before they book it here.
+
+    Refuses staff without the permission, a missing reason, and more than is left of what was captured.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise Invalid("Enter a reason", field="reason")
+    with held(payment):
+        left = refundable(payment=payment, staff=staff)
+        if not 0 < amount <= left:
+            most = format_minor(left, payment.currency)
+            raise Invalid(f"Enter an amount of at most {most}", field="amount")
+        if payment.account_id is None and amount != left:
+            raise Invalid("Unassigned money goes back whole", field="amount")
+        refund = Refund.objects.create(
+            payment=payment,
+            provider_id=payment.provider_id,
+            currency=payment.currency,
+            amount=amount,
+            reason=reason,
+            staff=staff,
+            created_at=at,
+            look_again_at=at + LOOKS[0],
+        )
+        told = {"status": refund.status, "amount": amount, "currency": refund.currency}
+        record(refund, "refund.reserved", at=at, by=staff.actor, after=told, reason=reason)
+    return pursue(refund=refund, at=at, by=staff.actor)
+
+
+def refundable(*, payment: Payment, staff: User) -> int:
+    """How much can still be sent back, in minor units, if this member of staff may do it. The operation asks
+    under the lock; the page that asks before shows the refusal in place of its button."""
+    if not staff.is_staff or not staff.has_perm(PERMISSION):
+        raise Forbidden
+    current = Payment.objects.get(pk=payment.pk)
+    left = left_of(current)
+    if current.status not in REFUNDABLE or not left:
+        raise Conflict(f"Nothing of payment {current.reference} can be sent back")
+    return left
+
+
+def left_of(payment: Payment) -> int:
+    """What was captured less the refunds that did not fail."""
+    taken = payment.refunds.counting().aggregate(total=Sum("amount"))["total"] or 0
+    return payment.amount - taken
+
+
+@contextmanager
+def held(payment: Payment) -> Iterator[Account | None]:
+    """A short transaction under the lock of the account that the money belongs to, or came in for; of money
+    that belongs to nobody, the payment's own row is locked."""
+    account_id = payment.account_id or (payment.session.account_id if payment.session else None)
+    if account_id is not None:
+        with accounts.locked_account(account_id) as account:
+            if payment.account_id is None:
+                Payment.objects.select_for_update().get(pk=payment.pk)
+            yield account
+        return
+    with transaction.atomic(durable=True):
+        Payment.objects.select_for_update().get(pk=payment.pk)
+        yield None
+
+
+def pursue(*, refund: Refund, at: datetime, by: Actor = SYSTEM) -> Refund:
+    """Bring a refund to its end, from wherever it stands. Safe to run twice, and after a crash."""
+    refund = Refund.objects.select_related("payment__session", "provider").get(pk=refund.pk)
+    if refund.status == Status.RESERVED:
+        with held(refund.payment):
+            move(refund, Status.REQUESTED, at=at, by=by)
+    if refund.status != Status.REQUESTED:
+        return refund
+    try:
+        seen = _asked(refund)
+    except ProviderRefused as error:
+        seen = Refunded(reference="", amount=_amount(refund), state="failed")
+        return settle_refund(refund=refund, seen=seen, outcome=str(error), at=at, by=by)
+    except ProviderUnavailable as error:
+        return _look_again(refund, str(error), at=at)
+    if seen.state == "pending":
+        return _look_again(refund, "pending", at=at)
+    return settle_refund(refund=refund, seen=seen, outcome=seen.state, at=at, by=by)
+
+
+def _asked(refund: Refund) -> Refunded:
+    """The refund at its provider: found by its uuid, or else asked for, with the uuid as its key."""
+    provider, key = PROVIDERS[refund.provider.code], str(refund.uuid)
+    if provider.is_promise:
+        return Refunded(reference=f"REFUND-{refund.pk}", amount=_amount(refund), state="done", key=key)
+    made = _found(refund)
+    if made is not None:
+        return made
+    try:
+        return provider.refund(reference=refund.payment.reference, amount=_amount(refund), key=key)
+    except ProviderRefused:
+        made = _found(refund)  # an earlier question of ours may have arrived meanwhile
+        if made is None:
+            raise
+        return made
+
+
+def _found(refund: Refund) -> Refunded | None:
+    provider = PROVIDERS[refund.provider.code]
+    try:
+        known = provider.refunds(reference=refund.payment.reference)
+    except ProviderRefused as error:  # not an answer about this refund
+        raise ProviderUnavailable(str(error)) from error
+    return next((one for one in known if one.key == str(refund.uuid)), None)
+
+
+def _amount(refund: Refund) -> Money:
+    return from_minor(refund.amount, refund.currency)
+
+
+def settle_refund(*, refund: Refund, seen: Refunded, outcome: str, at: datetime, by: Actor) -> Refund:
+    """Book what was seen of a refund, once, under the lock: done takes the money back from credit and
+    invoices, failed gives the reservation back. Another amount than ours is left to staff."""
+    with held(refund.payment) as account:
+        current = Refund.objects.select_related("payment", "provider").get(pk=refund.pk)
+        if current.status != Status.REQUESTED:
+            return current
+        if seen.state == "failed":
+            move(current, Status.FAILED, at=at, by=by, ended_at=at, outcome=outcome[:200], look_again_at=None)
+            close_refund_issues(current, at=at)
+            _tell_staff(current, f"the provider did not send it back ({outcome}).", at=at)
+        elif seen.amount != _amount(current):
+            _tell_staff(current, f"the provider sent {seen.amount} back instead.", at=at)
+        else:
+            _book(current, account if current.payment.account_id else None, seen, at=at, by=by)
+    return current
+
+
+def _book(refund: Refund, account: Account | None, seen: Refunded, *, at: datetime, by: Actor) -> None:
+    payment = refund.payment
+    credit = take_back(refund, account, at=at, by=by) if account else 0
+    move(
+        refund,
+        Status.DONE,
+        at=at,
+        by=by,
+        reference=seen.reference,
+        credit_amount=credit,
+        ended_at=at,
+        outcome="done",
+        look_again_at=None,
+    )
+    done = payment.refunds.filter(status=Status.DONE).aggregate(total=Sum("amount"))["total"]
+    if done == payment.amount:
+        move(payment, Payment.Status.REFUNDED, at=at, by=by)
+    elif payment.status == Payment.Status.CAPTURED:
+        move(payment, Payment.Status.PARTIALLY_REFUNDED, at=at, by=by)
+    close_refund_issues(refund, at=at)
+    enqueue(REFUNDED, {"refund": refund.pk}, at=at)
+
+
+def _look_again(refund: Refund, word: str, *, at: datetime) -> Refund:
+    """Nobody knows yet: look again later, ever more rarely, and tell staff when it takes too long."""
+    since = refund.created_at
+    later = next((since + look for look in LOOKS if since + look > at), at + LOOKS[-1])
+    Refund.objects.filter(pk=refund.pk, status=Status.REQUESTED).update(
+        look_again_at=later, outcome=word[:200]
+    )
+    refund.refresh_from_db()
+    if refund.status == Status.REQUESTED and at - since >= PATIENCE:
+        _tell_staff(refund, f"the provider has not decided (last word: {word}). We keep asking.", at=at)
+    return refund
+
+
+def _tell_staff(
+    refund: Refund, what: str, *, at: datetime, kind: str = ReconciliationIssue.Kind.REFUND
+) -> None:
+    total = format_minor(refund.amount, refund.currency)
+    open_issue(
+        kind,
+        f"Refund of {total} of payment {refund.payment.reference}: {what} Look it up at the provider.",
+        payment=refund.payment,
+        amount=refund.amount,
+        currency=refund.currency,
+        at=at,
+    )
+
+
+def find_refunds(*, payment: Payment, at: datetime, by: Actor = SYSTEM) -> int:
+    """Book the refunds of a payment that were made at its provider without us, and tell staff; answers how
+    many there were. Those of ours are brought to their end first."""
+    for refund in payment.refunds.unfinished():
+        pursue(refund=refund, at=at, by=by)
+    found = 0
+    for seen in PROVIDERS[payment.provider.code].refunds(reference=payment.reference):
+        minor = nearest_minor(seen.amount)
+        if seen.state == "done" and _is_new(payment, seen) and minor > 0:
+            _book_found(
+                payment, replace(seen, amount=from_minor(minor, payment.currency)), minor, at=at, by=by
+            )
+            found += 1
+    return found
+
+
+def _is_new(payment: Payment, seen: Refunded) -> bool:
+    if Refund.objects.filter(provider_id=payment.provider_id, reference=seen.reference).exists():
+        return False
+    return seen.key not in {str(one) for one in payment.refunds.values_list("uuid", flat=True)}
+
+
+def _book_found(payment: Payment, seen: Refunded, amount: int, *, at: datetime, by: Actor) -> None:
+    with held(payment):
+        if not _is_new(payment, seen):
+            return
+        refund = Refund.objects.create(
+            payment=payment,
+            provider_id=payment.provider_id,
+            currency=payment.currency,
+            amount=amount,
+            status=Status.REQUESTED,
+            reason="Refunded at the provider",
+            created_at=at,
+        )
+        told = {"status": refund.status, "amount": amount, "currency": refund.currency}
+        record(refund, "refund.found", at=at, by=by, after=told)
+    settle_refund(refund=refund, seen=seen, outcome="done", at=at, by=by)
+    kind = ReconciliationIssue.Kind.UNKNOWN
+    _tell_staff(refund, "it was made at the provider, not here. It is booked.", kind=kind, at=at)

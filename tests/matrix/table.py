@@ -1,0 +1,217 @@
+"""Who may what. What is live and not here fails the build: add it, and say who may.
+
+Actors: `nobody`; `expired`, whose token or session is over; `junior`, `senior` and `admin` of Globex;
+`token`, the Admin's program at the pages, and `cookie`, the Admin's browser at the storefront; `stranger`,
+the Admin of Initech; `both`, another Admin of Initech who is a Senior Buyer at Globex; `staff`, who has no
+permission; each group of staff that the demo data makes; `every permission`, who is no superuser; and the
+`superuser`.
+"""
+
+from typing import NamedTuple
+
+from tests.matrix.world import groups
+
+SIGNED_OUT = ("nobody", "expired")
+COLLEAGUES = ("junior", "senior", "admin", "both")
+CUSTOMERS = (*COLLEAGUES, "stranger")
+STAFF = ("staff", *groups(), "every permission", "superuser")
+
+READ = frozenset({"senior", "admin", "cookie", "token", "both", "stranger"})
+PAY = frozenset({"admin", "cookie", "token", "stranger", "both"})
+MEMBER = READ | {"junior"}
+SIGNED_IN = MEMBER | set(STAFF)
+
+
+class Operation(NamedTuple):
+    """A root field of a GraphQL schema: who may, the arguments that name rows and what kind each names, and
+    those that name none, with a value to send."""
+
+    may: frozenset[str]
+    rows: dict[str, str] = {}
+    plain: dict[str, object] = {}
+
+
+REFUSED_AS = {"line": "conflict"}  # the published text is one for foreign, unknown and paid line items
+
+STOREFRONT = {
+    "getCustomerAccounts": Operation(READ, plain={"limit": 10, "offset": 0}),
+    "getCustomerAccount": Operation(READ, {"accountId": "account"}),
+    "getUnpaidLineItemsByRegion": Operation(READ, {"accountId": "account"}),
+    "getCustomerPaidInvoices": Operation(READ, plain={"limit": 10, "offset": 0}),
+    "activeInvoice": Operation(READ, {"invoiceId": "invoice"}),
+    "getInvoicePaymentSessions": Operation(READ, {"invoiceId": "begun"}),
+    "createInvoiceFromLineItems": Operation(
+        PAY, {"accountId": "account", "regionId": "region", "lineItemIds": "line"}, {"dueDate": None}
+    ),
+    "createInvoicePaymentSessions": Operation(PAY, {"invoiceId": "invoice"}),
+    "setInvoicePaymentSession": Operation(PAY, {"invoiceId": "invoice", "providerId": "provider"}),
+    "initiateInvoicePaymentSession": Operation(PAY, {"invoiceId": "invoice", "paymentProviderId": "code"}),
+    "completeInvoicePayment": Operation(PAY, {"paymentSessionId": "session"}),
+    "regenerateCustomerToken": Operation(SIGNED_IN, plain={"name": "Another"}),
+    "revokeCustomerToken": Operation(SIGNED_IN, {"id": "token"}),
+}
+
+
+class Route(NamedTuple):
+    """An address of the site: who may, what each kind of row in it is, and what each method answers those who
+    may. `fields` are posted, `asked` stand after the question mark; where they name rows, by kind."""
+
+    may: frozenset[str]
+    answers: dict[str, str]
+    rows: dict[str, str] = {}
+    fields: dict[str, str] = {}
+    asked: dict[str, str] = {}
+    otherwise: dict[str, str] = {}  # who gets another answer than the others who may
+    refused: str = "not found"  # what comes of a field that names a row which is not theirs
+
+
+class Open(NamedTuple):
+    """An address for everybody: an example, and what each method (`*`: any other) answers who is signed out
+    and who is signed in. `has_csrf`: a browser's POST needs the form's token."""
+
+    example: str
+    signed_out: dict[str, str]
+    signed_in: dict[str, str]
+    has_csrf: bool = True
+
+
+NUMBER = {"number": "number"}
+PAYMENT = {"number": "number", "pk": "collection"}
+INVOICE = {"number": "number", "pk": "invoice"}
+SHOWN = {"GET": "shown", "HEAD": "shown"}
+GOES_ON = {"GET": "goes on", "HEAD": "goes on", "POST": "goes on"}
+FORM = SHOWN | {"POST": "refused", "PUT": "refused", "OPTIONS": "shown"}
+SENT_ON = {"GET": "goes on", "HEAD": "goes on"}
+JSON_ONLY, SIGNED_ONLY = {"POST": "415"}, {"POST": "400"}
+ASKED_FIRST = {"GET": "shown", "HEAD": "shown", "POST": "goes on"}
+
+ROUTES = {
+    "account/": Route(  # who has one company goes on to it
+        SIGNED_IN, {"GET": "goes on", "HEAD": "goes on"}, otherwise=dict.fromkeys(("both", *STAFF), "shown")
+    ),
+    "account/<str:number>/": Route(MEMBER, SHOWN, NUMBER, asked={"paid": "payment", "promised": "payment"}),
+    "account/<str:number>/pay/": Route(PAY, ASKED_FIRST, NUMBER, {"region": "region"}, refused="refused"),
+    "account/<str:number>/pay/sum/": Route(PAY, {"POST": "shown"}, NUMBER),
+    "account/<str:number>/pay/<int:pk>/": Route(PAY, SHOWN, PAYMENT),
+    "account/<str:number>/pay/<int:pk>/method/": Route(
+        PAY, GOES_ON, PAYMENT, {"provider": "code"}, refused="refused"
+    ),
+    "account/<str:number>/pay/<int:pk>/renew/": Route(
+        PAY, GOES_ON | {"POST": "shown"}, PAYMENT, fields={"session": "session"}
+    ),
+    "account/<str:number>/pay/<int:pk>/complete/": Route(
+        PAY, GOES_ON, PAYMENT, fields={"session": "session"}
+    ),
+    "account/<str:number>/pay/<int:pk>/state/": Route(PAY, {"GET": "goes on", "HEAD": "goes on"}, PAYMENT),
+    "account/<str:number>/pay/<int:pk>/return/": Route(PAY, {"GET": "goes on", "HEAD": "goes on"}, PAYMENT),
+    "account/<str:number>/invoices/<int:pk>/": Route(READ, SHOWN, INVOICE),
+    "account/<str:number>/invoices/<int:pk>/pay/": Route(
+        PAY, ASKED_FIRST, INVOICE, {"provider": "code"}, refused="refused"
+    ),
+    "account/tokens/": Route(SIGNED_IN - {"token"}, ASKED_FIRST | {"POST": "refused"}),
+    "account/tokens/<str:pk>/revoke/": Route(SIGNED_IN - {"token"}, ASKED_FIRST, {"pk": "token"}),
+}
+
+OPEN = {
+    "account/login/": Open("/account/login/", FORM, {"*": "goes on"}),
+    "account/logout/": Open(
+        "/account/logout/",
+        {"GET": "sign in", "HEAD": "sign in", "POST": "sign in", "OPTIONS": "shown"},
+        SHOWN | {"POST": "sign in", "OPTIONS": "shown"},
+    ),
+    "account/password/reset/": Open("/account/password/reset/", FORM, FORM),
+    "account/password/reset/done/": Open("/account/password/reset/done/", SENT_ON, SENT_ON),
+    "^account/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": Open(
+        "/account/password/reset/key/1-spent-link/", {"*": "shown"}, {"*": "shown"}
+    ),
+    "api/graphql": Open("/api/graphql", JSON_ONLY, JSON_ONLY, has_csrf=False),
+    "graphql": Open("/graphql", JSON_ONLY, JSON_ONLY, has_csrf=False),
+    "webhooks/stripe": Open("/webhooks/stripe", SIGNED_ONLY, SIGNED_ONLY, has_csrf=False),
+    "webhooks/paypal": Open("/webhooks/paypal", SIGNED_ONLY, SIGNED_ONLY, has_csrf=False),
+}
+
+
+VIEWERS = frozenset({"Bookkeeper", "every permission", "superuser"})
+EDITORS = frozenset({"every permission", "superuser"})
+SUPERUSER = frozenset({"superuser"})
+NO_ONE: frozenset[str] = frozenset()
+
+
+class Question(NamedTuple):
+    """A page that asks before something is done: who may do it, and what they send."""
+
+    may: frozenset[str]
+    sent: dict[str, str]
+
+
+class Office(NamedTuple):
+    """The pages of one model in the back office. Who may view and not do what a page asks, is told so."""
+
+    view: frozenset[str] = VIEWERS
+    add: frozenset[str] = NO_ONE
+    change: frozenset[str] = NO_ONE
+    delete: frozenset[str] = NO_ONE
+    questions: dict[str, Question] = {}
+
+
+READ_ONLY = Office()
+MASTER_DATA = Office(add=EDITORS, change=EDITORS)
+REASON = {"reason": "As agreed"}
+NEW_PASSWORD = {"password1": "long enough 4711", "password2": "long enough 4711"}
+
+BACK_OFFICE = {
+    "accounts.account": MASTER_DATA._replace(
+        questions={"change_limit": Question(EDITORS, {"credit_limit": "1.00"} | REASON)}
+    ),
+    "accounts.accountlineitem": READ_ONLY,
+    "accounts.customertoken": READ_ONLY._replace(questions={"revoke": Question(EDITORS, {})}),
+    "accounts.exchangerate": MASTER_DATA._replace(delete=EDITORS),
+    "accounts.membership": MASTER_DATA._replace(delete=EDITORS),
+    "accounts.organization": MASTER_DATA._replace(add=NO_ONE),  # there is one
+    "accounts.region": MASTER_DATA,
+    "accounts.user": MASTER_DATA._replace(questions={"set_password": Question(EDITORS, NEW_PASSWORD)}),
+    "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
+    "core.auditentry": READ_ONLY,
+    "core.outboxmessage": READ_ONLY,
+    "invoices.invoice": READ_ONLY,
+    "orders.order": READ_ONLY,
+    "payments.accountcredit": READ_ONLY,
+    "payments.allocation": READ_ONLY,
+    "payments.payment": READ_ONLY._replace(
+        questions={"verify": Question(VIEWERS, REASON), "reject": Question(VIEWERS, REASON)}
+    ),
+    "payments.paymentcollection": READ_ONLY,
+    "payments.paymentprovider": MASTER_DATA._replace(add=NO_ONE),
+    "payments.paymentsession": READ_ONLY,
+    "payments.providercall": READ_ONLY,
+    "payments.providerevent": READ_ONLY,
+    "payments.reconciliationissue": READ_ONLY._replace(questions={"resolve": Question(EDITORS, REASON)}),
+}
+
+
+class Site(NamedTuple):
+    """A page of the back office that belongs to no model: an example, what it answers to staff's GET, and who
+    is answered otherwise. Everybody else is sent to sign in."""
+
+    example: str
+    answer: str
+    otherwise: dict[str, str] = {}
+
+
+OUTSIDERS = (*SIGNED_OUT, *CUSTOMERS, "token")
+ANSWERS_ALL = dict.fromkeys(OUTSIDERS, "shown")
+ACCOUNTS = "?app_label=accounts&model_name=account&field_name=parent&term="
+
+SITE = {
+    "index": Site("/admin/", "shown"),
+    "login": Site("/admin/login/", "gone", ANSWERS_ALL),
+    "logout": Site("/admin/logout/", "not allowed", dict.fromkeys(OUTSIDERS, "gone")),
+    "password_change": Site("/admin/password_change/", "shown"),
+    "password_change_done": Site("/admin/password_change/done/", "shown"),
+    "autocomplete": Site(f"/admin/autocomplete/{ACCOUNTS}", "shown", {"staff": "forbidden"}),
+    "jsi18n": Site("/admin/jsi18n/", "shown"),
+    "view_on_site": Site("/admin/r/1/1/", "not found"),
+    "search": Site("/admin/search/?s=globex", "shown"),
+    "app_list": Site("/admin/payments/", "shown", {"staff": "not found"}),
+    "": Site("/admin/nothing/here/", "not found"),
+}

@@ -1,0 +1,194 @@
+"""The back office, generated from its live registry: every page of every model, and every page besides."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.messages import ERROR, get_messages
+from django.db.models import Model
+from django.test import RequestFactory
+from django.urls import get_resolver
+
+from accounts.admin.base import BackOfficeAdmin
+from payments.models import Payment
+from tests.back_office import list_of, page_of, refusal
+from tests.matrix.asking import assert_as_declared, browser_of, difference, told, undone, writes
+from tests.matrix.table import BACK_OFFICE, OUTSIDERS, SITE, STAFF, Office
+from tests.matrix.world import RANDOM_ID, World, build
+
+pytestmark = pytest.mark.django_db
+PAGES = ("changelist", "add", "change", "delete", "history", "")
+
+
+@pytest.fixture
+def world(time_machine):
+    time_machine.move_to("2026-03-04T10:00:00Z", tick=False)
+    return build()
+
+
+def live() -> dict[str, type[Model]]:
+    return {model._meta.label_lower: model for model in admin.site._registry}
+
+
+def addresses() -> tuple[set[str], dict[str, set[str]]]:
+    """The names of the site's own pages, and of each model's."""
+    site: Any
+    (site,) = (one for one in get_resolver().url_patterns if getattr(one, "namespace", "") == "admin")
+    own, of_models = set(), {}
+    for one in site.url_patterns:
+        if hasattr(one, "url_patterns"):
+            app, model, *_ = str(one.pattern).split("/")
+            before = f"{app}_{model}_"
+            of_models[f"{app}.{model}"] = {
+                (page.name or "").removeprefix(before) for page in one.url_patterns
+            }
+        else:
+            own.add(one.name or "")
+    return own, of_models
+
+
+def row_of(world: World, model: type[Model]) -> Model:
+    """A row to ask about: a customer's, and a promise that awaits a decision."""
+    if model is Payment:
+        return Payment.objects.to_verify().first()
+    if model._meta.label_lower == "accounts.user":
+        return world.users["admin"]
+    row = model._default_manager.first()
+    assert row is not None, f"tests/matrix/world.py makes no {model.__name__}"
+    return row
+
+
+def word_of(response: Any) -> str:
+    """An answer as a word."""
+    location = response.headers.get("Location", "")
+    if location.startswith(("/admin/login/", "/account/login/")):
+        return "sign in"
+    if response.status_code == 302 and location == "/admin/":
+        return "gone"
+    if response.status_code == 302:
+        is_refused = any(one.level == ERROR for one in get_messages(response.wsgi_request))
+        return "refused" if is_refused else "done"
+    if response.status_code == 200:
+        return "refused" if refusal(response) else "shown"
+    return {403: "forbidden", 404: "not found", 405: "not allowed"}.get(
+        response.status_code, str(response.status_code)
+    )
+
+
+Asked = tuple[str, str, str, dict[str, str], set[str]]
+
+
+def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterator[Asked]:
+    """Page, method, address, what is sent, and the words that the table allows for an answer."""
+    views = actor in office.view
+    list_page = list_of(model)
+    seen = {"shown"} if views else {"forbidden"}
+    yield "changelist", "GET", list_page, {}, seen
+    yield (
+        "changelist",
+        "POST",
+        list_page,
+        {"action": "delete_selected", "_selected_action": str(row.pk)},
+        seen,
+    )
+    for page, may, where in (
+        ("add", actor in office.add, f"{list_page}add/"),
+        ("delete", actor in office.delete, page_of(row, "delete")),
+    ):
+        yield page, "GET", where, {}, {"shown"} if may else {"forbidden"}
+        yield page, "POST", where, {"post": "yes"}, {"shown", "done"} if may else {"forbidden"}
+    changes = {"shown", "done"} if actor in office.change else {"forbidden"}
+    yield "change", "GET", page_of(row), {}, seen
+    yield "change", "POST", page_of(row), {}, changes
+    yield (
+        "history",
+        "GET",
+        page_of(row, "history"),
+        {},
+        {"done"},
+    )  # leads to the trail, which has its own right
+    yield "", "GET", f"{list_page}{row.pk}/", {}, {"done"}  # leads to the change page
+    for page, question in office.questions.items():
+        may = actor in question.may
+        word = "forbidden" if not views else "done" if may else "refused"
+        yield page, "GET", page_of(row, page), {}, {"shown" if word == "done" else word}
+        yield page, "POST", page_of(row, page), question.sent, {word}
+
+
+def violations(world: World, label: str) -> dict[str, str]:
+    """What the pages of a model answer otherwise than the table says."""
+    model, office, found = live()[label], BACK_OFFICE[label], {}
+    row = row_of(world, model)
+
+    def ask(actor: str, method: str, address: str, sent: dict[str, str]) -> Any:
+        client = browser_of(world, actor)
+        return client.post(address, sent) if method == "POST" else client.get(address)
+
+    for actor in (*OUTSIDERS, *STAFF):
+        for page, method, address, sent, words in asked(model, office, actor, row):
+            if actor in OUTSIDERS and method == "GET" and page in ("changelist", "add", "change", "delete"):
+                continue  # they are sent away from its POST
+            declared = {"sign in"} if actor in OUTSIDERS else words
+            with undone(), writes() as written:
+                answer = ask(actor, method, address, sent)
+            came = word_of(answer)
+            if written and came != "done":
+                came += f", but {written[0]}"
+            if came not in declared:
+                found[f"{method} {page or 'row'} {actor}"] = f"declared {sorted(declared)}, came {came!r}"
+            if str(row.pk) not in address.split("/") or page in ("history", "") or actor in OUTSIDERS:
+                continue
+            nowhere = ask(actor, method, address.replace(f"/{row.pk}/", f"/{RANDOM_ID}/"), sent)
+            if came != "forbidden":
+                if word_of(nowhere) not in ("gone", "forbidden"):
+                    found[f"{method} {page} {actor}, random"] = f"came {word_of(nowhere)!r}"
+            elif (one := told(answer, {"pk": row.pk})) != (other := told(nowhere, {"pk": RANDOM_ID})):
+                found[f"{method} {page} {actor}, is told from a random one"] = difference(one, other)
+    return found
+
+
+@pytest.mark.parametrize("label", BACK_OFFICE)
+def test_the_pages_of_a_model_answer_everybody_as_declared(world, label):
+    assert_as_declared(violations(world, label))
+
+
+@pytest.mark.parametrize("name", SITE)
+def test_a_page_of_the_site_answers_everybody_as_declared(world, name):
+    page, found = SITE[name], {}
+    for actor in (*OUTSIDERS, *STAFF):
+        declared = page.otherwise.get(actor, "sign in" if actor in OUTSIDERS else page.answer)
+        came = word_of(browser_of(world, actor).get(page.example))
+        if came != declared:
+            found[actor] = f"declared {declared!r}, came {came!r}"
+    assert_as_declared(found)
+
+
+def test_every_page_is_in_the_table():
+    own, of_models = addresses()
+    assert own == {*SITE}
+    assert {*live()} == {*BACK_OFFICE}
+    for label, office in BACK_OFFICE.items():
+        assert of_models[label] == {*PAGES, *office.questions}, label
+
+
+def test_no_list_has_actions(world):
+    """Whatever a list offered would pass by the pages that ask."""
+    request = RequestFactory().get("/admin/")
+    request.user = world.users["superuser"]
+    actions = {label: admin.site._registry[model].get_actions(request) for label, model in live().items()}
+    assert {label: found for label, found in actions.items() if found} == {}
+
+
+def test_with_rows_to_delete_the_matrix_fails(world, monkeypatch):
+    """The negative control: money can be deleted by who has the permission."""
+    monkeypatch.delattr(BackOfficeAdmin, "has_delete_permission")
+    found = violations(world, "payments.accountcredit")
+    assert {"POST delete superuser", "POST delete every permission"} <= {*found}
+
+
+def test_without_the_permission_of_a_question_the_matrix_fails(world, monkeypatch):
+    monkeypatch.setattr("payments.operations.verifying.PERMISSION", "payments.view_payment")
+    monkeypatch.setattr("accounts.models.User.has_perm", lambda user, permission, obj=None: user.is_staff)
+    found = violations(world, "payments.payment")
+    assert {"GET changelist staff", "POST verify staff"} <= {*found}

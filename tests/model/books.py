@@ -1,0 +1,164 @@
+"""The books of one company in plain Python: what must be true of its balances after everything that happened.
+
+No database, no rule of the site's is asked here. What is open, reserved, paid or kept as credit follows from
+five facts alone: what was charged, what was billed, what was cancelled, which attempts to pay are being
+decided, and which money arrived in which order. Amounts are minor units.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+
+DECIDING = ("capturing", "pending_verification")
+LIVE = ("created", "initiated", *DECIDING)
+MOVES = {
+    "created": ("initiated", "cancelled", "pending_verification"),
+    "initiated": (*DECIDING, "cancelled", "succeeded"),
+    "capturing": ("succeeded", "failed", "initiated"),
+    "pending_verification": ("succeeded", "rejected"),
+}
+
+
+def worth(amount: int, places: int, rate: Decimal) -> int:
+    """What an amount of a currency with so many places is worth in cents, rounded half up."""
+    exact = Decimal(amount).scaleb(2 - places) * rate
+    return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+@dataclass
+class Charge:
+    pk: int
+    region: str
+    amount: int
+    worth: int
+    bill: "Bill | None" = None  # the live invoice it stands on
+
+    def settled_worth(self, settled: int) -> int:
+        """Rounded down until the last part, which takes the rest."""
+        return self.worth * settled // self.amount
+
+
+@dataclass
+class Bill:
+    """An invoice."""
+
+    pk: int
+    region: str
+    charges: list[Charge]
+    paid: int = 0
+    cancelled: bool = False
+
+    @property
+    def total(self) -> int:
+        return sum(charge.amount for charge in self.charges)
+
+    @property
+    def status(self) -> str:
+        return "cancelled" if self.cancelled else "paid" if self.paid == self.total else "sent"
+
+
+@dataclass
+class Attempt:
+    """A payment session: `shares` is how much of each invoice it pays."""
+
+    pk: int
+    provider: str
+    shares: list[tuple[Bill, int]]
+    status: str = "created"
+
+    @property
+    def amount(self) -> int:
+        return sum(share for _, share in self.shares)
+
+
+@dataclass
+class Books:
+    """One company. `limit` is the most it may owe."""
+
+    limit: int
+    charges: list[Charge] = field(default_factory=list)
+    bills: list[Bill] = field(default_factory=list)
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+    credit: dict[str, int] = field(default_factory=dict)  # by region: none of them shares its currency
+
+    @property
+    def charged(self) -> int:
+        return sum(charge.worth for charge in self.charges)
+
+    @property
+    def paid(self) -> int:
+        """What was paid on invoices settles their charges oldest first."""
+        settled = 0
+        for bill in self.bills:
+            left = 0 if bill.cancelled else bill.paid
+            for charge in bill.charges:
+                share = min(left, charge.amount)
+                left -= share
+                settled += charge.settled_worth(share)
+        return settled
+
+    @property
+    def due(self) -> int:
+        return self.charged - self.paid
+
+    def reserved(self, bill: Bill, *, but: Attempt | None = None) -> int:
+        """What attempts that are being decided keep of an invoice."""
+        deciding = [one for one in self.attempts.values() if one.status in DECIDING and one is not but]
+        return sum(share for one in deciding for kept, share in one.shares if kept is bill)
+
+    def open(self, bill: Bill, *, but: Attempt | None = None) -> int:
+        return bill.total - bill.paid - self.reserved(bill, but=but) if bill.status == "sent" else 0
+
+    def unbilled(self, region: str) -> list[Charge]:
+        return [one for one in self.charges if one.region == region and one.bill is None]
+
+    # What may be done
+
+    def may_charge(self, amount_worth: int) -> bool:
+        return self.due + amount_worth <= self.limit
+
+    def may_cancel(self, bill: Bill) -> bool:
+        return bill.status == "sent" and bill.paid == 0 and self.reserved(bill) == 0
+
+    def may_pay(self, bill: Bill) -> bool:
+        return self.open(bill) > 0
+
+    def may_claim(self, attempt: Attempt) -> bool:
+        """Nobody else is being captured on its invoices, and all it covers is open."""
+        capturing = [one for one in self.attempts.values() if one.status == "capturing"]
+        busy = [bill for one in capturing for bill, _ in one.shares]
+        return all(bill not in busy and self.open(bill) >= share for bill, share in attempt.shares)
+
+    # What happens
+
+    def charge(self, pk: int, region: str, amount: int, amount_worth: int) -> None:
+        self.charges.append(Charge(pk, region, amount, amount_worth))
+
+    def bill(self, pk: int, charges: Sequence[Charge]) -> Bill:
+        made = Bill(pk, charges[0].region, list(charges))
+        for one in charges:
+            assert one.bill is None, f"charge {one.pk} is billed twice"
+            one.bill = made
+        self.bills.append(made)
+        return made
+
+    def cancel(self, bill: Bill) -> None:
+        bill.cancelled = True
+        for charge in bill.charges:
+            charge.bill = None
+
+    def move(self, attempt: Attempt, status: str) -> None:
+        """An attempt became something else; from an end nothing leads anywhere."""
+        allowed = MOVES.get(attempt.status, ())
+        assert status in allowed, f"session {attempt.pk} went from {attempt.status} to {status}"
+        attempt.status = status
+
+    def arrive(self, attempt: Attempt, amount: int) -> None:
+        """Money: on the invoices it is for as far as they are open, and the rest is credit."""
+        left = amount
+        for bill, share in attempt.shares:
+            taken = max(0, min(share, self.open(bill), left))
+            bill.paid += taken
+            left -= taken
+        region = attempt.shares[0][0].region
+        self.credit[region] = self.credit.get(region, 0) + left

@@ -1,0 +1,441 @@
+"""The machine: customers, payers, staff, providers and the clock do what they like, in any order and into
+each other, and after each step the site must have what the plain books have.
+
+Everything goes through the operations, as the doors call them. Nobody races here: whatever may happen between
+a claim, the calls and the settlement happens while a provider is asked, and there is no other place, for
+everything else is done under the account's lock.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from uuid import uuid4
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+from requests.structures import CaseInsensitiveDict
+
+from accounts import operations as accounts
+from accounts.models import Account, Region, User
+from core.audit import SYSTEM
+from core.money import from_minor
+from core.outbox import OutboxMessage, drain
+from invoices import operations as invoices
+from invoices.models import Invoice
+from payments import operations
+from payments.models import (
+    Payment,
+    PaymentCollection,
+    PaymentCollectionInvoice,
+    PaymentSession,
+    ProviderEvent,
+)
+from payments.sandbox.faults import Schedule
+from payments.sandbox.store import StoredEvent
+from tests import factories
+from tests.factories import MANUAL, PAYPAL, STRIPE
+from tests.model.steps import Died, Steps, pick
+from tests.payments.callers import PayPal, stripe_client
+
+PICK = st.integers(0, 5)
+CARDS = (
+    "4242424242424242",
+    "4242424242424242",
+    "4000000000000002",  # declined
+    "4000000000009995",  # insufficient funds
+    "4000002500003155",  # the bank asks, and is answered
+    "4000008400001629",  # the bank asks, and the card is declined then
+)
+OFFERED = (STRIPE, PAYPAL, MANUAL)
+SMALLEST = 50  # minor units that a card pays
+DELAYS = (10, 150, 400, 960, 7200, 86_400)  # seconds
+FAULTS = (
+    *("error_before", "error_after", "stored_error", "rate_limited", "unauthorized", "broken_json", "reset"),
+    *("expired", "pending"),
+)
+OUTER = st.sampled_from(("begin", "complete", "deliver", "press_again", "reconcile", "work"))
+AMONG = (
+    *("begin", "cancel", "complete", "deliver", "expire", "pay_elsewhere", "payer_agrees", "press_again"),
+    *("promise", "reconcile", "reject", "verify", "work"),
+)
+INNER = st.lists(st.tuples(st.sampled_from(AMONG), PICK, PICK), min_size=1, max_size=2)
+MOMENT = st.integers(1, 4)
+
+
+class Machine(Steps):
+    """`which` picks the object, counted from the newest, and `how` the way."""
+
+    @initialize(amounts=st.lists(st.integers(100, 20_000), min_size=2, max_size=5))
+    def some_invoices(self, amounts: list[int]) -> None:
+        for number, amount in enumerate(amounts):
+            self._charge(self.world.accounts[number % 2], self.world.regions[0], amount, override=True)
+            self.bill(which=number % 2, how=0)
+
+    # Charges and invoices
+
+    @rule(which=PICK, how=PICK, amount=st.integers(100, 40_000))
+    def charge(self, which: int, how: int, amount: int) -> None:
+        """In any region; now and then over the limit, with a reason."""
+        account, region = self.world.accounts[which % 2], self.world.regions[which // 2]
+        self._charge(account, region, amount, override=how == 5)
+
+    def _charge(self, account: Account, region: Region, amount: int, *, override: bool) -> None:
+        books, cents = self.follower.books[account.pk], self.world.worth(region, amount)
+        line = self.tries(
+            lambda: accounts.charge(
+                account_id=account.pk,
+                region=region,
+                amount=from_minor(amount, region.currency),
+                description="A charge",
+                at=self.now,
+                by=SYSTEM,
+                override_reason="Agreed" if override else "",
+            ),
+            allowed=override or books.may_charge(cents),
+        )
+        if line is not None:
+            books.charge(line.pk, region.name, amount, cents)
+
+    @rule(which=PICK, how=PICK)
+    def bill(self, which: int, how: int) -> None:
+        """An invoice over up to three charges; now and then one of them is billed already."""
+        account, region = self.world.accounts[which % 2], self.world.regions[which // 2]
+        books = self.follower.books[account.pk]
+        chosen = books.unbilled(region.name)[-1 - how % 3 :]
+        billed = [one for one in books.charges if one.region == region.name and one.bill]
+        wanted = [*chosen, *billed[-1:]] if how == 5 else chosen
+        invoice = self.tries(
+            lambda: invoices.create_invoice_from_line_items(
+                account=account,
+                region=region,
+                line_item_ids=[one.pk for one in wanted],
+                at=self.now,
+                by=SYSTEM,
+            ),
+            allowed=bool(chosen) and wanted == chosen,
+        )
+        if invoice is not None:
+            self.follower.follow()
+            assert self.bill_of(invoice).charges == wanted
+
+    @rule(which=PICK, how=PICK)
+    def start(self, which: int, how: int) -> None:
+        """Charges are billed and their payment begun at once, by a form that may be sent twice."""
+        account, region = self.world.accounts[which % 2], self.world.regions[which // 2]
+        books = self.follower.books[account.pk]
+        chosen, form = books.unbilled(region.name)[-1 - how % 3 :], uuid4()
+        for _ in range(1 + how % 2):
+            self.tries(
+                lambda: operations.start_payment(
+                    account=account,
+                    region=region,
+                    line_item_ids=[one.pk for one in chosen],
+                    form_key=form,
+                    at=self.now,
+                    by=self.payer(how),
+                ),
+                allowed=bool(chosen),
+            )
+
+    @rule(which=PICK)
+    def cancel(self, which: int, how: int = 0) -> None:
+        invoice = pick(self.invoices(), which)
+        if invoice is None:
+            return
+        books, bill = self.books_of(invoice), self.bill_of(invoice)
+
+        def act() -> bool:
+            invoices.cancel_invoice(invoice=invoice, at=self.now, by=SYSTEM, reason="A mistake")
+            books.cancel(bill)
+            return True
+
+        self.tries(act, allowed=books.may_cancel(bill))
+
+    # Sessions
+
+    @rule(which=PICK, how=PICK)
+    def begin(self, which: int, how: int) -> None:
+        """A session is opened at a provider; with what is open, so asked again it is the same one."""
+        invoice = pick(self.invoices(), which)
+        if invoice is None:
+            return
+        allowed, began = self.books_of(invoice).may_pay(self.bill_of(invoice)), self.disturbances
+        open_balance, code = self.books_of(invoice).open(self.bill_of(invoice)), OFFERED[how % 3]
+        if how >= 3:
+            self.tries(
+                lambda: operations.create_payment_sessions(invoice=invoice, at=self.now, by=SYSTEM),
+                allowed=allowed,
+            )
+        session = self.tries(
+            lambda: operations.initiate_payment(
+                invoice=invoice, provider_code=code, at=self.now, by=self.payer(how)
+            ),
+            allowed=allowed and (code != STRIPE or open_balance >= SMALLEST),
+        )
+        if session is not None and self.is_plain(began):
+            assert (session.status, session.amount) == ("initiated", open_balance)
+
+    @rule(which=PICK, how=PICK)
+    def collect(self, which: int, how: int) -> None:
+        """One payment for several invoices, or for a part of one."""
+        first = pick(self.invoices(), which)
+        if first is None or not self.books_of(first).may_pay(self.bill_of(first)):
+            return
+        books, bill = self.books_of(first), self.bill_of(first)
+        others = [one for one in books.bills if one is not bill and one.region == bill.region]
+        shares = {one.pk: books.open(one) for one in [bill, *others] if books.open(one)}
+        if how % 2:
+            shares = {bill.pk: max(SMALLEST, books.open(bill) * (how + 1) // 8)}
+        if shares[bill.pk] > books.open(bill):
+            return
+        collection = factories.a_collection_over(*Invoice.objects.filter(pk__in=shares), at=self.now)
+        for pk, share in shares.items():
+            PaymentCollectionInvoice.objects.filter(collection=collection, invoice=pk).update(amount=share)
+        total = sum(shares.values())
+        PaymentCollection.objects.filter(pk=collection.pk).update(amount=total)
+        collection.sessions.update(amount=total)
+        session = collection.sessions.get(provider__code=OFFERED[how % 3])
+        self.tries(lambda: operations.initiate_session(session=session, at=self.now, by=SYSTEM), allowed=True)
+
+    @rule(which=PICK, how=PICK)
+    def payer_agrees(self, which: int, how: int) -> None:
+        """The payer enters a card or approves the PayPal order; the bank may say no."""
+        session = pick([*self.known_at(STRIPE, "awaiting"), *self.known_at(PAYPAL, "awaiting")], which)
+        if session is None:
+            return
+        if session.provider.code == PAYPAL:
+            self.sandbox.approve_paypal(session.reference, funding="declined" if how == 5 else "balance")
+            return
+        self.sandbox.confirm_card(session.reference, CARDS[how])
+        if self.sandbox.intent(session.reference)["status"] == "requires_action":
+            self.sandbox.authenticate(session.reference, passed=which % 3 > 0)
+
+    @rule(which=PICK, how=PICK)
+    def complete(self, which: int, how: int) -> None:
+        """The payer's browser asks for the money, perhaps again."""
+        session = pick(self.sessions() if how == 0 else self.sessions("initiated", "capturing"), which)
+        if session is None:
+            return
+        expected, began = self.after_completing(session), self.disturbances
+        self.tries(
+            lambda: operations.complete_payment(session=session, at=self.now, by=self.payer(how)),
+            allowed=expected is not None,
+        )
+        self.becomes(session, expected, began)
+
+    @rule(which=PICK)
+    def promise(self, which: int, how: int = 0) -> None:
+        """A customer says that a bank transfer is under way."""
+        waiting = [one for one in self.sessions("created", "initiated") if one.provider.code == MANUAL]
+        session = pick(waiting, which)
+        if session is None:
+            return
+        expected = self.after_completing(session)
+        self.tries(
+            lambda: operations.complete_payment(session=session, at=self.now, by=self.payer(how)),
+            allowed=expected is not None,
+        )
+
+    @rule(which=PICK)
+    def press_again(self, which: int, how: int = 0) -> None:
+        """Pay is pressed on a page that stood open for long."""
+        session = pick(self.sessions("initiated", "cancelled", "failed"), which)
+        if session is not None:
+            self.tries(lambda: operations.renewed(session=session, at=self.now, by=SYSTEM), allowed=None)
+
+    # Staff
+
+    @rule(which=PICK, how=PICK)
+    def verify(self, which: int, how: int) -> None:
+        payment = pick(list(Payment.objects.filter(provider__code=MANUAL).order_by("pk")), which)
+        if payment is not None:
+            self.decide(payment, self.world.staff[how % 2], arrived=True)
+
+    @rule(which=PICK, how=PICK)
+    def reject(self, which: int, how: int) -> None:
+        payment = pick(list(Payment.objects.filter(provider__code=MANUAL).order_by("pk")), which)
+        if payment is not None:
+            self.decide(payment, self.world.staff[how % 2], arrived=False)
+
+    def decide(self, payment: Payment, staff: User, *, arrived: bool) -> None:
+        """Staff found the money, or did not; nobody decides twice, nor on a payment of their own."""
+
+        def act() -> bool:
+            if arrived:
+                operations.verify_manual_payment(payment=payment, at=self.now, staff=staff)
+            else:
+                operations.reject_manual_payment(payment=payment, at=self.now, staff=staff, reason="Nothing")
+            self.follower.decided[payment.pk] = "verified" if arrived else "rejected"
+            return True
+
+        self.tries(act, allowed=payment.status == "pending" and payment.payer_id != staff.pk)
+
+    # Providers
+
+    @rule(which=PICK, how=PICK)
+    def pay_elsewhere(self, which: int, how: int) -> None:
+        """Somebody captures at the provider, without us; at Stripe perhaps only a part."""
+        held = [*self.known_at(STRIPE, "held"), *self.known_at(PAYPAL, "held")]
+        session = pick(held, which)
+        if session is None:
+            return
+        weather, self.sandbox.faults = self.sandbox.faults, None
+        self.follower.elsewhere.add(session.reference)
+        if session.provider.code == PAYPAL:
+            PayPal(self.sandbox).capture(session.reference)
+        else:
+            amount = self.sandbox.intent(session.reference)["amount"] - (how == 5)
+            asked = {"amount_to_capture": amount}
+            stripe_client(self.sandbox).payment_intents.capture(session.reference, asked)
+        self.sandbox.faults = weather
+
+    @rule(which=PICK)
+    def expire(self, which: int, how: int = 0) -> None:
+        """What was begun at a provider, but not paid, runs out."""
+        unpaid = [*self.known_at(STRIPE, "awaiting"), *self.known_at(PAYPAL, "awaiting")]
+        unpaid += [*self.known_at(STRIPE, "held"), *self.known_at(PAYPAL, "held")]
+        session = pick(unpaid, which)
+        if session is not None:
+            self.sandbox.expire(session.reference)
+
+    @rule(which=PICK, how=PICK)
+    def deliver(self, which: int, how: int) -> None:
+        """A webhook comes: in or out of order, again, or so that its work is left to the worker."""
+        event = pick(self.events(), which if how else which * 7)
+        if event is not None:
+            self.receive(event, at_once=how < 4)
+
+    def events(self) -> list[StoredEvent]:
+        return self.sandbox.events()[self.first_event :]
+
+    def receive(self, event: StoredEvent, *, at_once: bool) -> None:
+        delivery = self.sandbox.signed_event(event)
+        headers = CaseInsensitiveDict(delivery.headers)
+        code = STRIPE if event.provider == "stripe" else PAYPAL
+        is_new = self.tries(
+            lambda: operations.receive_event(
+                provider_code=code, headers=headers, body=delivery.body, at=self.now
+            ),
+            allowed=True,
+        )
+        if is_new is None:
+            return
+        assert is_new == (event.id not in self.delivered)
+        self.delivered.add(event.id)
+        stored = ProviderEvent.objects.get(event_id=event.id)
+        known = PaymentSession.objects.filter(reference=stored.reference).select_related("provider").first()
+        if not at_once or not is_new or known is None:
+            return
+        expected, began = self.after_looking(known), self.disturbances
+        self.tries(lambda: operations.process_event(event_id=stored.pk, at=self.now), allowed=True)
+        self.becomes(known, expected, began)
+
+    # The worker and the clock
+
+    @rule()
+    def work(self, which: int = 0, how: int = 0) -> None:
+        """The worker delivers what waits in the outbox."""
+        drain(at=self.now)
+
+    @rule(which=PICK)
+    def reconcile(self, which: int, how: int = 0) -> None:
+        operations.reconcile(at=self.now, everything=which > 2)
+
+    @rule(which=PICK)
+    def time_passes(self, which: int) -> None:
+        self.now += timedelta(seconds=DELAYS[which])
+        operations.reconcile(at=self.now)
+
+    @rule(share=st.sampled_from((0, 0, 0.1, 0.3, 0.6)), number=st.integers(0, 1000))
+    def weather(self, share: float, number: int) -> None:
+        """Calls go wrong from now on, or no more."""
+        self.sandbox.faults = Schedule(number, share, FAULTS) if share else None
+
+    @rule(outer=OUTER, inner=INNER, calls=MOMENT, which=PICK, how=PICK)
+    def meanwhile(
+        self, outer: str, inner: list[tuple[str, int, int]], calls: int, which: int, how: int
+    ) -> None:
+        """Something happens while the providers are asked about something else: `calls` counts the moments
+        before and after each call."""
+        self._with([partial(getattr(self, name), *given) for name, *given in inner], outer, calls, which, how)
+
+    @rule(outer=OUTER, calls=MOMENT, which=PICK, how=PICK)
+    def dies(self, outer: str, calls: int, which: int, how: int) -> None:
+        """A process is killed before or after a call."""
+
+        def die() -> None:
+            raise Died
+
+        with suppress(Died):
+            self._with([die], outer, calls, which, how)
+
+    def _with(self, acts: list[Callable[[], None]], outer: str, calls: int, which: int, how: int) -> None:
+        self.calls, self.between = 0, [(calls, act) for act in acts]
+        try:
+            getattr(self, outer)(which, how)
+        finally:
+            self.between = []
+
+    # The end
+
+    def everything_settles(self) -> None:
+        """Every webhook comes, staff decide, the worker works: then nothing is undecided, what the providers
+        took is what we booked, and every invoice can be paid."""
+        self.sandbox.faults = None
+        self.sandbox.complete_pending()
+        self.clear_the_desk()
+        for invoice in self.invoices():
+            if self.books_of(invoice).may_pay(self.bill_of(invoice)):
+                self.pay(invoice)
+        self.clear_the_desk()
+        self.the_books_are_right()
+        stuck = self.follower.stuck()
+        undecided = {one.pk for one in self.sessions("capturing", "pending_verification")}
+        assert undecided == stuck, f"undecided are {undecided}, with a reason only {stuck}"
+        ours, theirs = self.our_money(), self.their_money()
+        assert ours == theirs, (
+            f"we have {ours.items() - theirs.items()}, they {theirs.items() - ours.items()}"
+        )
+        for books in self.follower.books.values():
+            still_open = [bill.pk for bill in books.bills if books.open(bill)]
+            assert still_open == [], f"nobody could pay the invoices {still_open}"
+
+    def clear_the_desk(self) -> None:
+        for event in self.events():
+            self.receive(event, at_once=False)
+        for payment in Payment.objects.filter(status="pending").order_by("pk"):
+            stella, theo = self.world.staff
+            staff = theo if payment.payer_id == stella.pk else stella
+            self.decide(payment, staff, arrived=payment.pk % 2 == 0)
+        for days in (1, 2, 3):
+            self.now += timedelta(days=days)
+            operations.reconcile(at=self.now, everything=True)
+        left = [one for one in OutboxMessage.objects.exclude(status="done") if not self.is_about_stuck(one)]
+        assert left == [], f"undelivered: {[(one.kind, one.status, one.last_error) for one in left]}"
+
+    def is_about_stuck(self, message: OutboxMessage) -> bool:
+        """A hint at a payment of which nobody knows what became of it."""
+        event = ProviderEvent.objects.filter(pk=message.payload.get("event")).first()
+        about = PaymentSession.objects.filter(pk__in=self.follower.stuck())
+        return event is not None and about.filter(reference=event.reference).exists()
+
+    def pay(self, invoice: Invoice) -> None:
+        code = PAYPAL if self.books_of(invoice).open(self.bill_of(invoice)) < SMALLEST else STRIPE
+        session = operations.initiate_payment(invoice=invoice, provider_code=code, at=self.now, by=SYSTEM)
+        self.follower.follow()
+        if code == PAYPAL:
+            self.sandbox.approve_paypal(session.reference)
+        elif self.providers.stands(session) == "awaiting":
+            self.sandbox.confirm_card(session.reference, CARDS[0])
+        told = operations.complete_payment(session=session, at=self.now, by=SYSTEM)
+        assert told.status == "succeeded", told
+
+    def our_money(self) -> dict[tuple[str, str], int]:
+        rows = Payment.objects.exclude(provider__code=MANUAL).select_related("provider")
+        return {(one.provider.code, one.reference): one.amount for one in rows}
+
+    def their_money(self) -> dict[tuple[str, str], int]:
+        """What the providers took on the sessions of this example."""
+        known = {one.reference for one in self.sessions()}
+        return self.providers.money(known)

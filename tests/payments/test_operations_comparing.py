@@ -1,0 +1,148 @@
+"""Invariant 20: every capture at a provider is one payment here, and the reverse. The daily comparison."""
+
+from datetime import timedelta
+
+import pytest
+
+from payments import operations
+from payments.models import Allocation, Comparison, Payment, PaymentSession, ReconciliationIssue, Refund
+from tests.books import assert_sound
+from tests.factories import NOW, PAYPAL, STRIPE
+from tests.payments.faults import Fault
+from tests.payments.test_operations_completing import agreed, complete
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock")]
+SOON = NOW + timedelta(minutes=1)
+TOMORROW = NOW + timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def of_this_test_alone(sandbox):
+    """What earlier tests left in the sandbox's books is no money of these."""
+    sandbox.store.clear()
+
+
+def compared(at=SOON) -> list[tuple[str, int, int]]:
+    made = operations.compare(at=at)
+    return [(one.provider.code, one.compared, one.differing) for one in made]
+
+
+@pytest.mark.parametrize("code", [STRIPE, PAYPAL])
+def test_books_that_agree(invoice, sandbox, stella, code):
+    complete(agreed(invoice, sandbox, code))
+    payment = Payment.objects.get()
+    operations.refund_payment(payment=payment, amount=1000, reason="x", at=NOW, staff=stella)
+    expected = [(STRIPE, 2 if code == STRIPE else 0, 0), (PAYPAL, 2 if code == PAYPAL else 0, 0)]
+    assert sorted(compared()) == sorted(expected)
+    assert sorted(compared(TOMORROW)) == sorted(expected)
+    assert not ReconciliationIssue.objects.exists()
+
+
+@pytest.mark.parametrize("code", [STRIPE, PAYPAL])
+def test_a_capture_whose_session_we_had_given_up_is_booked(invoice, sandbox, code):
+    session = agreed(invoice, sandbox, code)
+    PaymentSession.objects.filter(pk=session.pk).update(status="cancelled", ended_at=NOW)
+    sandbox.capture_at_dashboard(session.reference)
+    assert (code, 1, 1) in compared()
+    payment = Payment.objects.get()
+    assert (payment.status, payment.session, payment.amount) == ("captured", session, 3940)
+    assert Allocation.objects.get().invoice == invoice
+    assert (code, 1, 0) in compared(TOMORROW)
+
+
+def test_money_for_no_payment_of_ours_is_nobodys(invoice, sandbox):
+    session = agreed(invoice, sandbox, STRIPE)
+    sandbox.capture_at_dashboard(session.reference)
+    PaymentSession.objects.filter(pk=session.pk).update(reference="pi_another")
+    assert (STRIPE, 1, 1) in compared()
+    payment = Payment.objects.get()
+    assert (payment.status, payment.session, payment.account, payment.amount) == (
+        "unassigned",
+        None,
+        None,
+        3940,
+    )
+    issue = ReconciliationIssue.objects.get()
+    assert (issue.kind, issue.payment, issue.amount, issue.currency) == ("unknown", payment, 3940, "USD")
+    assert issue.known == (
+        f"$39.40 moved at Card as {session.reference}, for no payment of ours. Assign it to an account, or "
+        "send it back."
+    )
+    assert (STRIPE, 1, 0) in compared(TOMORROW)
+    assert (Payment.objects.count(), ReconciliationIssue.objects.count()) == (1, 1)
+
+
+def test_another_amount(invoice, sandbox):
+    complete(agreed(invoice, sandbox, STRIPE))
+    payment = Payment.objects.get()
+    Payment.objects.filter(pk=payment.pk).update(amount=4000)
+    assert (STRIPE, 1, 1) in compared()
+    issue = ReconciliationIssue.objects.get()
+    assert (issue.kind, issue.payment) == ("mismatch", payment)
+    assert "moved as" in issue.known
+    assert "$40.00" in issue.known
+    compared(TOMORROW)
+    assert ReconciliationIssue.objects.count() == 1
+
+
+@pytest.mark.parametrize("code", [STRIPE, PAYPAL])
+def test_a_payment_that_the_provider_does_not_know(invoice, sandbox, code):
+    complete(agreed(invoice, sandbox, code))
+    sandbox.store.clear()
+    assert (code, 0, 0) in compared(), "a report may lag: nothing is missing yet"
+    assert (code, 0, 1) in compared(TOMORROW)
+    issue = ReconciliationIssue.objects.get()
+    assert (issue.kind, issue.payment) == ("missing", Payment.objects.get())
+    assert "does not know it" in issue.known
+
+
+def test_a_report_that_lags_is_asked_about_one_by_one(invoice, sandbox, monkeypatch):
+    complete(agreed(invoice, sandbox, STRIPE))
+    monkeypatch.setattr("payments.providers.stripe.Stripe.transactions", lambda self, **_: iter(()))
+    assert (STRIPE, 0, 0) in compared(TOMORROW)
+    assert not ReconciliationIssue.objects.exists()
+
+
+def test_a_refund_made_at_the_provider(invoice, sandbox):
+    complete(agreed(invoice, sandbox, PAYPAL))
+    sandbox.refund_at_dashboard(Payment.objects.get().session.reference, 500)
+    assert (PAYPAL, 2, 1) in compared()
+    refund = Refund.objects.get()
+    assert (refund.status, refund.amount) == ("done", 500)
+    assert ReconciliationIssue.objects.get().kind == "unknown"
+    assert (PAYPAL, 2, 0) in compared(TOMORROW)
+    assert_sound()
+
+
+def test_a_refund_that_the_provider_does_not_know(invoice, sandbox, stella):
+    complete(agreed(invoice, sandbox, STRIPE))
+    made = operations.refund_payment(
+        payment=Payment.objects.get(), amount=500, reason="x", at=NOW, staff=stella
+    )
+    Refund.objects.filter(pk=made.pk).update(reference="re_of_nobody")
+    compared(TOMORROW)
+    assert {issue.kind for issue in ReconciliationIssue.objects.all()} >= {"missing"}
+
+
+def test_a_provider_that_is_silent_is_compared_the_next_time(invoice, sandbox, line):
+    complete(agreed(invoice, sandbox, STRIPE))
+    line.always = [("balance_transactions", Fault(500))]
+    assert [code for code, *_ in compared()] == [PAYPAL]
+    line.always = []
+    assert sorted(code for code, *_ in compared(TOMORROW)) == [PAYPAL, STRIPE]
+    assert Comparison.objects.filter(provider__code=STRIPE).count() == 1
+
+
+def test_spans_overlap(account):
+    compared()
+    compared(TOMORROW)
+    newest, first = Comparison.objects.filter(provider__code=STRIPE)
+    assert first.since == SOON - timedelta(days=31)
+    assert newest.since == first.until - timedelta(days=3)
+
+
+def test_the_issue_list_says_when_it_was_last_compared(client, account, stella):
+    compared()
+    client.force_login(stella, "django.contrib.auth.backends.ModelBackend")
+    page = client.get("/admin/payments/reconciliationissue/").content.decode()
+    assert "0 transactions compared" in page

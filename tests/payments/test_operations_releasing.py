@@ -1,0 +1,168 @@
+"""What only staff can decide: whose unassigned money is, and that a session which hangs is over."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import Account, Membership
+from core.audit import SYSTEM, AuditEntry
+from core.errors import Conflict, Forbidden, Invalid
+from payments import operations
+from payments.models import AccountCredit, Payment, PaymentSession, ReconciliationIssue
+from tests import cast, factories
+from tests.books import assert_sound, refuses
+from tests.factories import NOW, STRIPE
+from tests.payments.faults import Fault, refused
+from tests.payments.test_operations_completing import agreed, complete
+from tests.payments.test_operations_settling import tamper
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock")]
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def nobodys(invoice, sandbox) -> Payment:
+    """$39.40 that names another payment session: unassigned, its invoice is kept."""
+    session = agreed(invoice, sandbox, STRIPE)
+    sandbox.capture_at_dashboard(session.reference)
+    tamper(
+        sandbox, session.reference, metadata={"session": "another"}, status="succeeded", amount_received=3940
+    )
+    operations.look_at(session=session, at=NOW, by=SYSTEM)
+    return Payment.objects.get(status="unassigned")
+
+
+@pytest.fixture
+def clerk(account):
+    user = cast.member("Clerk", None, Membership.Role.ADMIN).user
+    type(user).objects.filter(pk=user.pk).update(is_staff=True)
+    user.refresh_from_db()
+    return user
+
+
+def assign(payment, account, staff, reason="Their bank says so"):
+    operations.assign_payment(payment=payment, account=account, reason=reason, at=NOW, staff=staff)
+
+
+def release(session, staff, reason="The provider says it never came"):
+    operations.release_session(session=session, reason=reason, at=NOW + 20 * MINUTE, staff=staff)
+
+
+def test_assigned_money_is_account_credit(nobodys, account, stella):
+    assign(nobodys, account, stella)
+    nobodys.refresh_from_db()
+    credit = AccountCredit.objects.get()
+    assert (nobodys.status, nobodys.account, credit.account, credit.amount) == (
+        "captured",
+        account,
+        account,
+        3940,
+    )
+    entry = AuditEntry.objects.get(action="payment.captured")
+    assert (entry.actor_kind, entry.reason) == ("staff", "Their bank says so")
+    assert_sound()
+    with refuses(Conflict, f"Payment {nobodys.reference} is already completed"):
+        assign(nobodys, account, stella)
+
+
+def test_who_may_not_assign(nobodys, account, clerk, alice, stella):
+    for user in (clerk, alice.user):
+        with refuses(Forbidden, "Insufficient permissions"):
+            assign(nobodys, account, user)
+    with refuses(Invalid, "Enter a reason", field="reason"):
+        assign(nobodys, account, stella, " ")
+
+
+def test_money_that_is_going_back_cannot_be_assigned(nobodys, account, stella, line):
+    line.always = [("refund", Fault(500))]
+    operations.refund_payment(payment=nobodys, amount=3940, reason="x", at=NOW, staff=stella)
+    with refuses(Conflict, f"Payment {nobodys.reference} is being sent back"):
+        assign(nobodys, account, stella)
+
+
+def test_unassigned_money_goes_back_whole(nobodys, stella):
+    with refuses(Invalid, "Unassigned money goes back whole", field="amount"):
+        operations.refund_payment(payment=nobodys, amount=1, reason="x", at=NOW, staff=stella)
+    made = operations.refund_payment(payment=nobodys, amount=3940, reason="x", at=NOW, staff=stella)
+    nobodys.refresh_from_db()
+    assert (made.status, nobodys.status, nobodys.account) == ("done", "refunded", None)
+    assert_sound()
+
+
+def test_a_session_is_released_once_its_money_is_decided(nobodys, account, invoice, stella):
+    session = nobodys.session
+    with refuses(Conflict, "Its money is unassigned. Assign it or send it back first"):
+        release(session, stella)
+    assign(nobodys, account, stella)
+    release(session, stella)
+    session.refresh_from_db()
+    invoice.refresh_from_db()
+    assert (session.status, invoice.reserved_amount, invoice.open_balance) == ("failed", 0, 3940)
+    assert_sound(NOW + 20 * MINUTE)
+    with refuses(Conflict, f"Payment session {session.pk} does not hang"):
+        release(session, stella)
+
+
+def hanging(invoice, sandbox, line) -> PaymentSession:
+    session = agreed(invoice, sandbox, STRIPE)
+    line.always = [(session.reference, Fault(500))]
+    assert complete(session).status == "processing"
+    session.refresh_from_db()
+    assert session.status == "capturing"
+    return session
+
+
+def test_a_session_that_the_provider_forgot(invoice, sandbox, line, stella):
+    session = hanging(invoice, sandbox, line)
+    line.always = [(session.reference, refused(404))]
+    operations.reconcile(at=NOW + 16 * MINUTE)
+    assert ReconciliationIssue.objects.filter(resolved_at=None).count() == 1
+    release(session, stella)
+    session.refresh_from_db()
+    invoice.refresh_from_db()
+    assert (session.status, session.provider_status, invoice.open_balance) == ("failed", "expired", 3940)
+    assert not ReconciliationIssue.objects.filter(resolved_at=None).exists()
+    assert_sound(NOW + 20 * MINUTE)
+
+
+def test_what_can_still_be_captured_is_cancelled_there(invoice, sandbox, line, stella):
+    session = hanging(invoice, sandbox, line)
+    line.always = []
+    release(session, stella)
+    session.refresh_from_db()
+    assert (session.status, sandbox.intent(session.reference)["status"]) == ("failed", "canceled")
+    assert_sound(NOW + 20 * MINUTE)
+
+
+def test_what_was_captured_is_booked_instead(invoice, sandbox, line, stella):
+    session = hanging(invoice, sandbox, line)
+    line.always = []
+    sandbox.capture_at_dashboard(session.reference)
+    release(session, stella)
+    session.refresh_from_db()
+    invoice.refresh_from_db()
+    assert (session.status, invoice.status) == ("succeeded", "paid")
+    assert_sound(NOW + 20 * MINUTE)
+
+
+def test_nothing_is_released_while_the_provider_is_silent(invoice, sandbox, line, stella):
+    session = hanging(invoice, sandbox, line)
+    with refuses(Conflict, "Card cannot be asked right now. Try again later"):
+        release(session, stella)
+
+
+def test_who_may_not_release(invoice, sandbox, line, stella, clerk):
+    session = hanging(invoice, sandbox, line)
+    with refuses(Forbidden, "Insufficient permissions"):
+        release(session, clerk)
+    with refuses(Invalid, "Enter a reason", field="reason"):
+        release(session, stella, "")
+
+
+def test_the_account_of_another_company_can_be_named(nobodys, stella):
+    """Money that came by one company's session may be another's."""
+    other = factories.an_account("Initech")
+    assign(nobodys, other, stella)
+    assert list(AccountCredit.objects.filter(account=other).left_by_currency()) == [("USD", 3940)]
+    assert Account.objects.get(pk=other.pk).balance_due == 0
+    assert_sound()
