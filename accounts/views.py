@@ -96,9 +96,10 @@ class SignOutView(allauth.LogoutView):
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
     """What axes answers instead of `response`: the sign-in page tells it itself, others get the 429 page."""
-    if response.status_code == 429:
-        return response
-    return render(request, "429.html", {"minutes": locked_minutes()}, status=429)
+    if response.status_code != 429:
+        response = render(request, "429.html", {"minutes": locked_minutes()}, status=429)
+    response["Retry-After"] = str(60 * locked_minutes())
+    return response
 
 
 def name_tried(request: HttpRequest, credentials: dict[str, Any] | None) -> str:

@@ -19,10 +19,10 @@ SECRETS = (
     re.compile(r"(?<=\bBasic )[\w+/=-]{8,}"),
     re.compile(r"(?<=[?&]token=)[^&\s\"']+"),  # of a payer who comes back from PayPal
     re.compile(r"(?<=[?&]secret=)[^&\s\"']+"),  # of a second factor: otpauth://…
-    re.compile(r"(?<=\bsessionid=)[^;\s\"',]+"),
-    re.compile(r"(?<=\b__Host-session=)[^;\s\"',]+"),
-    re.compile(r"(?<=\bcsrftoken=)[^;\s\"',]+"),
-    re.compile(r"(?<=\b__Host-csrf=)[^;\s\"',]+"),
+    re.compile(r"(?<=\bsessionid=)[\w.-]+"),
+    re.compile(r"(?<=\b__Host-session=)[\w.-]+"),
+    re.compile(r"(?<=\bcsrftoken=)[\w.-]+"),
+    re.compile(r"(?<=\b__Host-csrf=)[\w.-]+"),
     re.compile(r"(?<=\bA21AA)[\w.-]{16,}"),  # PayPal's access tokens
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # name and password in an address
 )

@@ -3,15 +3,32 @@ labels are statuses and kinds of ours, a handful each; nothing in them names a c
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Min
+from django.http import HttpRequest
 from django.utils import timezone
+from django_prometheus.middleware import PrometheusAfterMiddleware
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from core.outbox import OutboxMessage
 from payments.models import Payment, PaymentSession, ReconciliationIssue
+
+
+class RequestMetrics(PrometheusAfterMiddleware):
+    """django-prometheus's, but for two things that a caller could choose freely: a method that is none, which
+    would be a new label for each invention, and a length that is no number, which would be an error."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if (request.META.get("CONTENT_LENGTH") or "0").isdigit():
+            super().process_request(request)
+
+    def label_metric(self, metric: Any, request: HttpRequest, response: Any = None, **labels: str) -> Any:
+        if "method" in labels:
+            labels["method"] = self._method(request)
+        return super().label_metric(metric, request, response, **labels)
 
 
 class Figures(Collector):

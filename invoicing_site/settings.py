@@ -32,6 +32,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or (
 )
 SECRET_KEY_IS_MADE_UP = not SECRET_KEY  # another in every process: checks.py refuses to serve with it
 SECRET_KEY = SECRET_KEY or get_random_secret_key()
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # older ones, while a new one comes in
 # What a browser on this machine calls the host: 0.0.0.0 and :: only say where to listen.
 _name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(HOST, f"[{HOST}]" if ":" in HOST else HOST)  # noqa: S104
 SITE_URL = env.str("SITE_URL", default=f"http://{_name}:{PORT}")
@@ -70,6 +71,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "invoicing_site.middleware.without_nul",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "invoicing_site.headers.permissions_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -80,7 +82,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -88,7 +89,7 @@ MIDDLEWARE = [
     "invoicing_site.middleware.sliding_sessions",
     "invoicing_site.second_factor.second_factors",
     "invoicing_site.middleware.refusals",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
+    "invoicing_site.metrics.RequestMetrics",
 ]
 
 ROOT_URLCONF = "invoicing_site.urls"

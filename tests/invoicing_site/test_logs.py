@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import path
 
 from invoicing_site import error_pages
+from invoicing_site.logs import logging_settings, without_secrets
 from invoicing_site.urls import urlpatterns as the_site
 from tests.pages import LOGIN
 
@@ -98,6 +99,18 @@ class TestRequests:
         ("Authorization: Bearer abc-1.2", "Authorization: Bearer …"),
         ("key sk_live_51Hx and rk_test_51Hx", "key sk_live_… and rk_test_…"),
         ("signed with whsec_abc", "signed with whsec_…"),
+        ("Authorization: Basic c2VjcmV0OnNlY3JldA==", "Authorization: Basic …"),
+        ("Cookie: sessionid=abc123; csrftoken=def456; a=1", "Cookie: sessionid=…; csrftoken=…; a=1"),
+        ("__Host-session=abc123, __Host-csrf=def456", "__Host-session=…, __Host-csrf=…"),
+        ("card 4242 4242 4242 4242, 4000-0000-0000-0002", "card …, …"),
+        ("378282246310005 and 6011111111111117 declined", "… and … declined"),
+        (
+            "order 1756876866 of 1756876866000 at 20250903052107",
+            "order 1756876866 of 1756876866000 at 20250903052107",
+        ),
+        ("otpauth://totp/x?secret=JBSWY3DPEHPK3PXP&issuer=y", "otpauth://totp/x?secret=…&issuer=y"),
+        ("postgres://invoicing:hunter2@db/invoicing", "postgres://…@db/invoicing"),
+        ("A21AAF0123456789abcdefghij of PayPal", "A21AA… of PayPal"),
         (
             f"Referer checking failed - https://a.example{RESET_LINK} does not match",
             "Referer checking failed - https://a.example/account/password/reset/key/…/ does not match",
@@ -123,3 +136,75 @@ class Odd:
 
     def __repr__(self):
         return f"<{self.said}>"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password",
+        "passwd",
+        "new_password1",
+        "Authorization",
+        "HTTP_COOKIE",
+        "Set-Cookie",
+        "client_secret",
+        "token",
+        "api_key",
+        "cvc",
+        "card_number",
+        "session_key",
+    ],
+)
+def test_what_stands_under_a_secret_name_is_masked_whatever_it_is(lines, name):
+    given = {name: "correct horse", "list": [{name: "correct horse"}], "kind": "correct horse"}
+    logging.getLogger("tests").error("given", extra={"given": given})
+    (line,) = lines()
+    assert line["given"] == {name: "…", "list": [{name: "…"}], "kind": "correct horse"}
+
+
+def test_a_readable_line_is_masked_too():
+    """While DEBUG is on lines are for people to read; the request's id and the masks are the same."""
+    options = dict(logging_settings(readable=True)["formatters"]["line"])
+    formatter = options.pop("()")(**options)
+    record = logging.LogRecord("tests", logging.ERROR, "x", 1, "key %s", ("sk_live_51Hx",), None)
+    line = formatter.format(record)
+    assert "key sk_live_…" in line
+    assert "51Hx" not in line
+    assert not line.startswith("{")
+
+
+def test_without_its_last_processor_a_line_tells_everything():
+    """The control: the masks come from nothing else."""
+    options = dict(logging_settings(readable=False)["formatters"]["line"])
+    processors = [one for one in options["processors"] if one is not without_secrets]
+    formatter = options.pop("()")(**options | {"processors": processors})
+    record = logging.LogRecord("tests", logging.ERROR, "x", 1, "key %s", ("sk_live_51Hx",), None)
+    assert json.loads(formatter.format(record))["event"] == "key sk_live_51Hx"
+
+
+@pytest.mark.django_db
+class TestAWholeVisit:
+    """What customers and staff send is in no line, whatever becomes of it."""
+
+    def test_of_a_program(self, client, account, alice, lines):
+        for body in ('{"query": "{ nope }"}', "{", '{"query": "{ getCustomerAccounts }"}'):
+            client.post(
+                "/api/graphql",
+                body,
+                content_type="application/json",
+                headers={"Authorization": f"Bearer {alice.token}x"},
+            )
+        client.get("/no/such/", headers={"Authorization": f"Bearer {alice.token}"})
+        assert lines()
+        assert alice.token.removeprefix("ctok_") not in str(lines())
+
+    def test_of_somebody_who_signs_in(self, account, alice, lines):
+        browser = Client()
+        for password in ("wrong battery staple", "correct horse"):
+            browser.post(LOGIN, {"login": "alice@example.com", "password": password})
+        browser.get("/no/such/")
+        key = browser.cookies["sessionid"].value
+        told = str(lines())
+        assert "/no/such/" in told
+        for secret in (key, "battery staple", "correct horse"):
+            assert secret not in told
