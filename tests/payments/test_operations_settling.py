@@ -160,3 +160,21 @@ def test_a_surplus_on_one_of_several_invoices(account, sandbox, stella):
     assert AccountCredit.objects.get().amount == 3940
     drain(at=NOW)
     assert_sound()
+
+
+def test_an_invoice_takes_no_more_than_the_payment_covers_of_it(account, sandbox):
+    """$10.00 of the first invoice and all of the second."""
+    pair = [factories.an_open_invoice(account), factories.an_open_invoice(account)]
+    collection = factories.a_collection_over(*pair)
+    collection.covered.filter(invoice=pair[0]).update(amount=1000)
+    collection.sessions.update(amount=4940)
+    session = collection.sessions.get(provider__code=STRIPE)
+    session = operations.initiate_session(session=session, at=NOW, by=SYSTEM)
+    sandbox.confirm_card(session.reference, GOOD)
+    operations.complete_payment(session=session, at=NOW, by=SYSTEM)
+    shares = Allocation.objects.order_by("pk").values_list("invoice", "amount")
+    assert list(shares) == [(pair[0].pk, 1000), (pair[1].pk, 3940)]
+    pair[0].refresh_from_db()
+    assert (pair[0].status, pair[0].paid_amount, pair[0].open_balance) == ("sent", 1000, 2940)
+    drain(at=NOW)
+    assert_sound()
