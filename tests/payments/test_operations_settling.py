@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Account
-from core.audit import SYSTEM
+from core.audit import SYSTEM, AuditEntry
 from core.outbox import drain
 from invoices import operations as invoices
 from invoices.models import Invoice
@@ -85,6 +85,30 @@ def test_money_for_a_cancelled_invoice_is_kept_as_credit(account, invoice, sandb
     assert Account.objects.get(pk=account.pk).paid_amount == 0
     drain(at=NOW)
     assert_sound()
+
+
+def test_the_trail_tells_of_the_payment_and_of_what_is_kept(account, invoice, sandbox):
+    session = taken_elsewhere(invoice, sandbox)
+    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="Wrong address")
+    look(session)
+    money = AuditEntry.objects.filter(object_kind__in=["payments.payment", "payments.accountcredit"])
+    rows = money.order_by("pk").values_list("action", "object_id", "account_id", "after", "actor_kind")
+    assert list(rows) == [
+        (
+            "payment.captured",
+            Payment.objects.get().pk,
+            account.pk,
+            {"status": "captured", "amount": 3940, "currency": "USD"},
+            "system",
+        ),
+        (
+            "credit.kept",
+            AccountCredit.objects.get().pk,
+            account.pk,
+            {"amount": 3940, "currency": "USD"},
+            "system",
+        ),
+    ]
 
 
 def test_money_that_is_found_when_a_closed_invoice_ends_its_sessions(account, invoice, sandbox):
