@@ -42,7 +42,7 @@ class Steps(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.example = transaction.atomic()
+        self.example: Any = transaction.atomic()
         self.example._from_testcase = True  # as pytest-django's own: it is no transaction of the site's
         self.example.__enter__()
         self.now = self.checked_at = factories.NOW
