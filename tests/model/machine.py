@@ -6,7 +6,7 @@ a claim, the calls and the settlement happens while a provider is asked, and the
 everything else is done under the account's lock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
