@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,11 +27,24 @@ def environment(database_url: str, folder: str) -> dict[str, str]:
     }
 
 
-def attack_on(name: str, arguments: list[str], folder: str) -> bool:
-    """All wanted rows on one database; answers whether each was kept."""
+def attack_on(name: str, arguments: list[str], folder: str) -> int:
+    """All wanted rows on one database; answers 0 when each was kept, and a signal's number when it was ended
+    early: then it tells what it has so far."""
     with database(name) as url:
         command = [sys.executable, "manage.py", "battery", "--folder", folder, *arguments]
-        return subprocess.run(command, env=environment(url, folder)).returncode == 0
+        attack = subprocess.Popen(command, env=environment(url, folder), start_new_session=True)
+        ended = []
+
+        def end(number: int, frame: object) -> None:
+            ended.append(number)
+            attack.send_signal(signal.SIGINT)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
+        status = attack.wait()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+    return 128 + ended[0] if ended else status
 
 
 def main() -> None:
@@ -52,12 +66,16 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # PostgreSQL runs apart, and would survive us
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory(prefix="battery-") as folder:
-        kept = [attack_on(name, arguments, folder) for name in names]
+        worst = 0
+        for name in names:
+            worst = max(worst, attack_on(name, arguments, folder))
+            if worst > 128:
+                break
         log = Path(folder) / "battery.log"
-        if not all(kept) and log.exists():
+        if worst and log.exists():
             Path("var/log").mkdir(parents=True, exist_ok=True)
-            log.replace("var/log/battery.log")
-    sys.exit(0 if all(kept) else 1)
+            shutil.move(log, "var/log/battery.log")
+    sys.exit(worst)
 
 
 if __name__ == "__main__":

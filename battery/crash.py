@@ -192,8 +192,9 @@ def attack(ground: Ground, rounds: range) -> Told:
         with deadly(ground.sandbox, trap):
             for number in ground.each(rounds):
                 crash.kill_once(number)
-                if (number + 1) % BATCH == 0 or number == rounds[-1]:
+                if (number + 1) % BATCH == 0:
                     crash.reconcile()
+            crash.reconcile()
         crash.told.violations += site.complaints(LOCK_ERRORS)
     crash.told.violations += ground.unsound()
     return crash.told

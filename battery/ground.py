@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from threading import Event
 from typing import Any
 
 from django.db import connection
@@ -34,6 +35,7 @@ from tests.factories import PAYPAL, STRIPE
 TOLD_EVERY = 50  # rounds
 PRICE = 3940  # minor units of each order and invoice
 CARD = "4242424242424242"
+ENDING = Event()  # Ctrl-C: the round that is fought is the last
 SWALLOW = ("core.outbox", "payments.operations.reconciling")  # they log an error, and go on
 LATER = timedelta(hours=2)  # every claim and back-off of the outbox is over by then
 
@@ -89,8 +91,10 @@ class Ground:
             return at_once(*acts)
 
     def each(self, rounds: range) -> Iterator[int]:
-        """The rounds; now and then it says on standard error where a long run could go on with --from."""
+        """The rounds, until somebody ends it; now and then it says on standard error how far it is."""
         for number in rounds:
+            if ENDING.is_set():
+                return
             if number % TOLD_EVERY == 0 and number > rounds.start:
                 print(f"   round {number} of {rounds.stop}", file=sys.stderr, flush=True)
             yield number

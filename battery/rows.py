@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from battery import crash, duels, numbering, same_session, three_sessions
-from battery.ground import Attack, Told, ground
+from battery.ground import ENDING, Attack, Told, ground
 from payments.sandbox.server import Sandbox
 
 SIZES = ("smoke", "gate", "long")
@@ -129,6 +129,12 @@ class Fought:
     row: Row
     told: Told
     control: Told
+    begin: int = 0
+
+    @property
+    def reached(self) -> int:
+        """The round with which a run that was ended early goes on."""
+        return self.begin + self.told.runs
 
     @property
     def is_kept(self) -> bool:
@@ -140,5 +146,5 @@ def fight(row: Row, sandbox: Sandbox, folder: Path, *, size: str, seed: int = 1,
     with ground(sandbox, folder, seed=seed, size=size) as field:
         told = row.attack(field, range(begin, row.rounds(size)))
     with ground(sandbox, folder, seed=seed, size=size, without=row.without) as field:
-        control = row.attack(field, range(row.control_rounds))
-    return Fought(row, told, control)
+        control = Told() if ENDING.is_set() else row.attack(field, range(row.control_rounds))
+    return Fought(row, told, control, begin)

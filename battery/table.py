@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from battery.ground import Told
+from battery.ground import ENDING, Told
 from battery.rows import Fought, Row, fight
 from payments.sandbox.server import Sandbox
 
@@ -27,7 +27,7 @@ def play(
     round are left out."""
     kept = []
     for row in rows:
-        if begin >= row.rounds(size):
+        if begin >= row.rounds(size) or ENDING.is_set():
             continue
         began = time.monotonic()
         fought = fight(row, sandbox, folder, size=size, seed=seed, begin=begin)
@@ -35,12 +35,16 @@ def play(
         for text in violations_of(fought.told):
             tell(f"{'':<11}!! {text}")
         kept.append(fought.is_kept)
+        if ENDING.is_set() and fought.reached < row.rounds(size):
+            tell(f"Ended early. Go on with --{size} --seed {seed} --only {row.name} --from {fought.reached}")
     return bool(kept) and all(kept)
 
 
 def line_of(fought: Fought, seconds: float) -> str:
     row, told, control = fought.row, fought.told, fought.control
     failed = f"{len(control.violations)} in {control.runs}" if control.violations else "DID NOT FAIL"
+    if not control.runs:
+        failed = "not tried"
     figures = ", ".join(f"{count} {words}" for words, count in told.figures.items())
     return (
         f"{connection.vendor:<11}{row.name:<15}{row.what:<34}{told.runs:>6} {row.unit:<9}"

@@ -75,6 +75,15 @@ def test_the_credit_limit_can_be_used_to_the_last_cent(globex):
         charge(globex, "0.01")
 
 
+def test_what_was_paid_can_be_charged_again(globex):
+    line = charge(globex, "1000.00")
+    with operations.locked_account(globex.pk) as locked:
+        operations.settle_line_items(account=locked, settled=[(line, 25_000)])
+    charge(globex, "250.00")
+    with refuses(Conflict, "Charge of $0.01 exceeds the available credit of $0.00"):
+        charge(globex, "0.01")
+
+
 def test_one_cent_over_the_limit_is_refused(globex):
     with refuses(Conflict, "Charge of $1,000.01 exceeds the available credit of $1,000.00"):
         charge(globex, "1000.01")

@@ -83,6 +83,14 @@ def test_a_series_that_began_after_the_backup_does_not_begin_at_one(account):
     assert_sound(new_year)
 
 
+def test_a_series_of_which_the_books_know_nothing_does_not_begin_at_one(db):
+    """No invoice was ever issued when the backup was taken."""
+    account = factories.an_account()
+    assert told(skip(100)) == [("account", 2025, 2, 101), ("invoice", 2025, 1, 100)]
+    assert factories.an_open_invoice(account, at=LATER).number == "INV-2025-101"
+    assert_sound(LATER)
+
+
 def test_a_second_restore_is_explained_too(account):
     factories.an_open_invoice(account)
     skip(100)

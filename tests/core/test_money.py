@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from moneyed import Money
 
 from core.errors import Invalid
-from core.money import convert, end_of_day, format_minor, from_minor, iso, places, symbol, to_minor
+from core.money import (
+    convert,
+    end_of_day,
+    format_minor,
+    from_minor,
+    iso,
+    nearest_minor,
+    places,
+    symbol,
+    to_minor,
+)
 
 LOCALES = (
     "en_US en_GB en_IN en_ZA de_DE de_AT de_CH fr_FR fr_CH es_ES es_MX it_IT nl_NL sv_SE nb_NO da_DK fi_FI "
@@ -26,6 +36,22 @@ CURRENCIES = "USD EUR GBP JPY KWD CHF SEK INR ISK UGX HUF TWD CLP BHD AED PLN".s
 )
 def test_places_are_those_of_iso_4217(code, expected):
     assert places(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("amount", "minor"),
+    [
+        (Money("39.40", "USD"), 3940),
+        (Money("0.004", "USD"), 0),
+        (Money("0.005", "USD"), 1),
+        (Money("0.025", "USD"), 3),
+        (Money("39.999", "USD"), 4000),
+        (Money("0.5", "JPY"), 1),
+        (Money("3.9404", "KWD"), 3940),
+    ],
+)
+def test_money_that_moved_is_rounded_half_up(amount, minor):
+    assert nearest_minor(amount) == minor
 
 
 @pytest.mark.parametrize("code", ["XQQ", "usd", "", "US"])

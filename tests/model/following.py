@@ -155,8 +155,8 @@ class Follower:
                 figures = (bill.status, bill.total, bill.paid, reserved, bill.total - bill.paid - reserved)
                 theirs[f"invoice {bill.pk}"] = figures
             for one in Invoice.objects.filter(account=account):
-                figures = (one.status, one.total_amount, one.paid_amount, one.reserved_amount)
-                ours[f"invoice {one.pk}"] = (*figures, one.open_balance)
+                known = (one.status, one.total_amount, one.paid_amount, one.reserved_amount)
+                ours[f"invoice {one.pk}"] = (*known, one.open_balance)
             left = AccountCredit.objects.filter(account=account).left_by_currency()
             ours["credit"] = sorted(amount for _, amount in left)
             theirs["credit"] = sorted(amount for amount in books.credit.values() if amount)

@@ -6,7 +6,7 @@ a claim, the calls and the settlement happens while a provider is asked, and the
 everything else is done under the account's lock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -14,13 +14,12 @@ from uuid import uuid4
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
-from requests.structures import CaseInsensitiveDict
 
 from accounts import operations as accounts
-from accounts.models import Account, Region, User
+from accounts.models import Account, Region
 from core.audit import SYSTEM
 from core.money import from_minor
-from core.outbox import OutboxMessage, drain
+from core.outbox import drain
 from invoices import operations as invoices
 from invoices.models import Invoice
 from payments import operations
@@ -28,14 +27,12 @@ from payments.models import (
     Payment,
     PaymentCollection,
     PaymentCollectionInvoice,
-    PaymentSession,
-    ProviderEvent,
 )
 from payments.sandbox.faults import Schedule
-from payments.sandbox.store import StoredEvent
 from tests import factories
 from tests.factories import MANUAL, PAYPAL, STRIPE
-from tests.model.steps import Died, Steps, pick
+from tests.model.settling import SMALLEST, Settling
+from tests.model.steps import Died, pick
 from tests.payments.callers import PayPal, stripe_client
 
 PICK = st.integers(0, 5)
@@ -48,7 +45,6 @@ CARDS = (
     "4000008400001629",  # the bank asks, and the card is declined then
 )
 OFFERED = (STRIPE, PAYPAL, MANUAL)
-SMALLEST = 50  # minor units that a card pays
 DELAYS = (10, 150, 400, 960, 7200, 86_400)  # seconds
 FAULTS = (
     *("error_before", "error_after", "stored_error", "rate_limited", "unauthorized", "broken_json", "reset"),
@@ -63,7 +59,11 @@ INNER = st.lists(st.tuples(st.sampled_from(AMONG), PICK, PICK), min_size=1, max_
 MOMENT = st.integers(1, 4)
 
 
-class Machine(Steps):
+def die() -> None:
+    raise Died
+
+
+class Machine(Settling):
     """`which` picks the object, counted from the newest, and `how` the way."""
 
     @initialize(amounts=st.lists(st.integers(100, 20_000), min_size=2, max_size=5))
@@ -224,8 +224,8 @@ class Machine(Steps):
         )
         self.becomes(session, expected, began)
 
-    @rule(which=PICK)
-    def promise(self, which: int, how: int = 0) -> None:
+    @rule(which=PICK, how=PICK)
+    def promise(self, which: int, how: int) -> None:
         """A customer says that a bank transfer is under way."""
         waiting = [one for one in self.sessions("created", "initiated") if one.provider.code == MANUAL]
         session = pick(waiting, which)
@@ -258,19 +258,6 @@ class Machine(Steps):
         if payment is not None:
             self.decide(payment, self.world.staff[how % 2], arrived=False)
 
-    def decide(self, payment: Payment, staff: User, *, arrived: bool) -> None:
-        """Staff found the money, or did not; nobody decides twice, nor on a payment of their own."""
-
-        def act() -> bool:
-            if arrived:
-                operations.verify_manual_payment(payment=payment, at=self.now, staff=staff)
-            else:
-                operations.reject_manual_payment(payment=payment, at=self.now, staff=staff, reason="Nothing")
-            self.follower.decided[payment.pk] = "verified" if arrived else "rejected"
-            return True
-
-        self.tries(act, allowed=payment.status == "pending" and payment.payer_id != staff.pk)
-
     # Providers
 
     @rule(which=PICK, how=PICK)
@@ -285,7 +272,7 @@ class Machine(Steps):
         if session.provider.code == PAYPAL:
             PayPal(self.sandbox).capture(session.reference)
         else:
-            amount = self.sandbox.intent(session.reference)["amount"] - (how == 5)
+            amount = self.sandbox.intent(session.reference)["amount"] - (how >= 4)
             asked = {"amount_to_capture": amount}
             stripe_client(self.sandbox).payment_intents.capture(session.reference, asked)
         self.sandbox.faults = weather
@@ -305,31 +292,6 @@ class Machine(Steps):
         event = pick(self.events(), which if how else which * 7)
         if event is not None:
             self.receive(event, at_once=how < 4)
-
-    def events(self) -> list[StoredEvent]:
-        return self.sandbox.events()[self.first_event :]
-
-    def receive(self, event: StoredEvent, *, at_once: bool) -> None:
-        delivery = self.sandbox.signed_event(event)
-        headers = CaseInsensitiveDict(delivery.headers)
-        code = STRIPE if event.provider == "stripe" else PAYPAL
-        is_new = self.tries(
-            lambda: operations.receive_event(
-                provider_code=code, headers=headers, body=delivery.body, at=self.now
-            ),
-            allowed=True,
-        )
-        if is_new is None:
-            return
-        assert is_new == (event.id not in self.delivered)
-        self.delivered.add(event.id)
-        stored = ProviderEvent.objects.get(event_id=event.id)
-        known = PaymentSession.objects.filter(reference=stored.reference).select_related("provider").first()
-        if not at_once or not is_new or known is None:
-            return
-        expected, began = self.after_looking(known), self.disturbances
-        self.tries(lambda: operations.process_event(event_id=stored.pk, at=self.now), allowed=True)
-        self.becomes(known, expected, began)
 
     # The worker and the clock
 
@@ -358,84 +320,35 @@ class Machine(Steps):
     ) -> None:
         """Something happens while the providers are asked about something else: `calls` counts the moments
         before and after each call."""
-        self._with([partial(getattr(self, name), *given) for name, *given in inner], outer, calls, which, how)
+        acts = [partial(getattr(self, name), *given) for name, *given in inner]
+        self._with(acts, partial(getattr(self, outer), which, how), calls)
 
     @rule(outer=OUTER, calls=MOMENT, which=PICK, how=PICK)
     def dies(self, outer: str, calls: int, which: int, how: int) -> None:
         """A process is killed before or after a call."""
+        self._with([die], partial(getattr(self, outer), which, how), calls)
 
-        def die() -> None:
-            raise Died
+    @rule(which=PICK)
+    def pays_while_we_look(self, which: int) -> None:
+        """A look finds that the payer has not agreed; before that is booked the payer does, and the process
+        that captured it dies. Chance alone hardly brings this about."""
+        known = {one.pk for one in self.known_at(STRIPE, "awaiting")}
+        session = pick([one for one in self.sessions("initiated") if one.pk in known], which)
+        if session is None:
+            return
 
-        with suppress(Died):
-            self._with([die], outer, calls, which, how)
+        def pay_and_die() -> None:
+            self.sandbox.confirm_card(session.reference, CARDS[0])
+            self._with([die], lambda: operations.complete_payment(session=session, at=self.now, by=SYSTEM), 4)
 
-    def _with(self, acts: list[Callable[[], None]], outer: str, calls: int, which: int, how: int) -> None:
+        looks = partial(operations.look_at, session=session, at=self.now, by=SYSTEM)
+        self._with([pay_and_die], lambda: self.tries(looks, allowed=None), 2)
+
+    def _with(self, acts: Sequence[Callable[[], None]], outer: Callable[[], object], calls: int) -> None:
+        """Do it while this happens at the moment `calls`; a process that dies then dies alone."""
         self.calls, self.between = 0, [(calls, act) for act in acts]
         try:
-            getattr(self, outer)(which, how)
+            with suppress(Died):
+                outer()
         finally:
             self.between = []
-
-    # The end
-
-    def everything_settles(self) -> None:
-        """Every webhook comes, staff decide, the worker works: then nothing is undecided, what the providers
-        took is what we booked, and every invoice can be paid."""
-        self.sandbox.faults = None
-        self.sandbox.complete_pending()
-        self.clear_the_desk()
-        for invoice in self.invoices():
-            if self.books_of(invoice).may_pay(self.bill_of(invoice)):
-                self.pay(invoice)
-        self.clear_the_desk()
-        self.the_books_are_right()
-        stuck = self.follower.stuck()
-        undecided = {one.pk for one in self.sessions("capturing", "pending_verification")}
-        assert undecided == stuck, f"undecided are {undecided}, with a reason only {stuck}"
-        ours, theirs = self.our_money(), self.their_money()
-        assert ours == theirs, (
-            f"we have {ours.items() - theirs.items()}, they {theirs.items() - ours.items()}"
-        )
-        for books in self.follower.books.values():
-            still_open = [bill.pk for bill in books.bills if books.open(bill)]
-            assert still_open == [], f"nobody could pay the invoices {still_open}"
-
-    def clear_the_desk(self) -> None:
-        for event in self.events():
-            self.receive(event, at_once=False)
-        for payment in Payment.objects.filter(status="pending").order_by("pk"):
-            stella, theo = self.world.staff
-            staff = theo if payment.payer_id == stella.pk else stella
-            self.decide(payment, staff, arrived=payment.pk % 2 == 0)
-        for days in (1, 2, 3):
-            self.now += timedelta(days=days)
-            operations.reconcile(at=self.now, everything=True)
-        left = [one for one in OutboxMessage.objects.exclude(status="done") if not self.is_about_stuck(one)]
-        assert left == [], f"undelivered: {[(one.kind, one.status, one.last_error) for one in left]}"
-
-    def is_about_stuck(self, message: OutboxMessage) -> bool:
-        """A hint at a payment of which nobody knows what became of it."""
-        event = ProviderEvent.objects.filter(pk=message.payload.get("event")).first()
-        about = PaymentSession.objects.filter(pk__in=self.follower.stuck())
-        return event is not None and about.filter(reference=event.reference).exists()
-
-    def pay(self, invoice: Invoice) -> None:
-        code = PAYPAL if self.books_of(invoice).open(self.bill_of(invoice)) < SMALLEST else STRIPE
-        session = operations.initiate_payment(invoice=invoice, provider_code=code, at=self.now, by=SYSTEM)
-        self.follower.follow()
-        if code == PAYPAL:
-            self.sandbox.approve_paypal(session.reference)
-        elif self.providers.stands(session) == "awaiting":
-            self.sandbox.confirm_card(session.reference, CARDS[0])
-        told = operations.complete_payment(session=session, at=self.now, by=SYSTEM)
-        assert told.status == "succeeded", told
-
-    def our_money(self) -> dict[tuple[str, str], int]:
-        rows = Payment.objects.exclude(provider__code=MANUAL).select_related("provider")
-        return {(one.provider.code, one.reference): one.amount for one in rows}
-
-    def their_money(self) -> dict[tuple[str, str], int]:
-        """What the providers took on the sessions of this example."""
-        known = {one.reference for one in self.sessions()}
-        return self.providers.money(known)

@@ -111,5 +111,5 @@ def a_world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> World:
     ]
     world = World(sandbox, regions, accounts, staff, Ear())
     for code, provider in list(PROVIDERS.items()):
-        monkeypatch.setitem(PROVIDERS, code, Watched(provider, world.tell))  # type: ignore[arg-type]
+        monkeypatch.setitem(PROVIDERS, code, Watched(provider, world.tell))
     return world

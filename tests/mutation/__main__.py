@@ -29,8 +29,10 @@ LEFT_OUT = shutil.ignore_patterns(
 
 def run_tests(copy: Path, killers: Sequence[str]) -> int:
     """pytest's exit code in a copy of the tree; a run that does not end counts as failed."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *killers]
+    plugins = ("-p", "pytest_django.plugin", "-p", "time_machine", "-p", "no:cacheprovider")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-migrations", *plugins, *killers]
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what is not needed takes longer than most tests
     try:
         done = subprocess.run(
             command, cwd=copy, env=environment, capture_output=True, timeout=SECONDS, check=False

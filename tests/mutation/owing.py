@@ -215,7 +215,7 @@ MUTANTS = (
         "core/transitions.py",
         "    if to not in type(obj).TRANSITIONS[old]:\n",
         "    if False:\n",
-        ("tests/core/test_transitions.py", "tests/test_house.py"),
+        ("tests/core/test_transitions.py",),
     ),
     Mutant(
         "lock: inside another transaction",

@@ -73,6 +73,7 @@ MUTANTS = (
         "issues stay open when the session ends",
         "        if session.has_ended:\n            close_issues",
         "        if False:\n            close_issues",
+        (f"{PAYMENTS}/test_reconcile.py", *MISFITS),
     ),
     settling("staff hear of silence too late", "if at - since >= PATIENCE:", "if at - since > PATIENCE:"),
     settling(

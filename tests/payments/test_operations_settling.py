@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Account
-from core.audit import SYSTEM
+from core.audit import SYSTEM, AuditEntry
 from core.outbox import drain
 from invoices import operations as invoices
 from invoices.models import Invoice
@@ -87,6 +87,30 @@ def test_money_for_a_cancelled_invoice_is_kept_as_credit(account, invoice, sandb
     assert_sound()
 
 
+def test_the_trail_tells_of_the_payment_and_of_what_is_kept(account, invoice, sandbox):
+    session = taken_elsewhere(invoice, sandbox)
+    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="Wrong address")
+    look(session)
+    money = AuditEntry.objects.filter(object_kind__in=["payments.payment", "payments.accountcredit"])
+    rows = money.order_by("pk").values_list("action", "object_id", "account_id", "after", "actor_kind")
+    assert list(rows) == [
+        (
+            "payment.captured",
+            Payment.objects.get().pk,
+            account.pk,
+            {"status": "captured", "amount": 3940, "currency": "USD"},
+            "system",
+        ),
+        (
+            "credit.kept",
+            AccountCredit.objects.get().pk,
+            account.pk,
+            {"amount": 3940, "currency": "USD"},
+            "system",
+        ),
+    ]
+
+
 def test_money_that_is_found_when_a_closed_invoice_ends_its_sessions(account, invoice, sandbox):
     session = taken_elsewhere(invoice, sandbox)
     invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="Wrong address")
@@ -158,5 +182,23 @@ def test_a_surplus_on_one_of_several_invoices(account, sandbox, stella):
     payment = Payment.objects.get(provider__code=STRIPE)
     assert [(one.invoice, one.amount) for one in payment.allocations.all()] == [(pair[1], 3940)]
     assert AccountCredit.objects.get().amount == 3940
+    drain(at=NOW)
+    assert_sound()
+
+
+def test_an_invoice_takes_no_more_than_the_payment_covers_of_it(account, sandbox):
+    """$10.00 of the first invoice and all of the second."""
+    pair = [factories.an_open_invoice(account), factories.an_open_invoice(account)]
+    collection = factories.a_collection_over(*pair)
+    collection.covered.filter(invoice=pair[0]).update(amount=1000)
+    collection.sessions.update(amount=4940)
+    session = collection.sessions.get(provider__code=STRIPE)
+    session = operations.initiate_session(session=session, at=NOW, by=SYSTEM)
+    sandbox.confirm_card(session.reference, GOOD)
+    operations.complete_payment(session=session, at=NOW, by=SYSTEM)
+    shares = Allocation.objects.order_by("pk").values_list("invoice", "amount")
+    assert list(shares) == [(pair[0].pk, 1000), (pair[1].pk, 3940)]
+    pair[0].refresh_from_db()
+    assert (pair[0].status, pair[0].paid_amount, pair[0].open_balance) == ("sent", 1000, 2940)
     drain(at=NOW)
     assert_sound()

@@ -1,5 +1,6 @@
 """All rows of the battery on one database, empty and thrown away afterwards. script/battery calls it."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandParser, call_command
 from django.db import connection
 
+from battery.ground import ENDING
 from battery.rows import ROWS, SIZES
 from battery.table import play
 from payments.sandbox.server import Sandbox
@@ -33,6 +35,8 @@ class Command(BaseCommand):
     def handle(
         self, *, size: str, seed: int, begin: int, only: list[str], folder: Path, **options: Any
     ) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ENDING.set())
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 for sql in IN_A_HURRY:
