@@ -42,7 +42,7 @@ from tests.documents import COMPLETE
 from tests.factories import PAYPAL, STRIPE
 
 BATCH = 25  # kills between two reconciliations
-TRIES = 10  # a fault may keep a payment from the point that is armed
+TRIES = 40  # a fault may keep a payment from the point that is armed
 PASSES = 4  # a key that was answered with an error is given up in one pass, and another is used in the next
 SHARE = 0.3
 KINDS = (

@@ -35,7 +35,7 @@ def play(
         for text in violations_of(fought.told):
             tell(f"{'':<11}!! {text}")
         kept.append(fought.is_kept)
-        if ENDING.is_set() and fought.reached < row.rounds(size):
+        if ENDING.is_set():
             tell(f"Ended early. Go on with --{size} --seed {seed} --only {row.name} --from {fought.reached}")
     return bool(kept) and all(kept)
 
