@@ -1,5 +1,5 @@
-"""Documents that a machine makes up from the storefront's schema, sent through the WSGI application as each role:
-no answer is a bug of ours, and each has the shape that the schema promises.
+"""Documents that a machine makes up from the storefront's schema, sent through the WSGI application as each
+role: no answer is a bug of ours, and each has the shape that the schema promises.
 
 `FUZZ_EXAMPLES=2000 pytest tests/matrix/test_fuzz.py` is the long run.
 """
