@@ -27,12 +27,12 @@ HOSTILE = {
     "doubling": "{ ...f0 } "
     + " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(12))
     + " fragment f12 on Query { __typename }",
-    "tokens": f"{{ {SHOWN} {{ " + "id " * 1200 + "} }",
     "payments": "mutation {"
     + " ".join(f"p{n}: completeInvoicePayment(paymentSessionId: {n}) {{ success }}" for n in range(16))
     + "}",
 }
 ENDLESS = {
+    "tokens": f"{{ {SHOWN} {{ " + "id " * 1200 + "} }",
     "circular": "{ ...f } fragment f on Query { ...g } fragment g on Query { ...f }",
     "nested lists": "{ activeInvoice(invoiceId: " + "[" * 400 + "]" * 400 + ") { id } }",
     "nested fields": "{ a " * 300 + "}" * 300,
@@ -72,6 +72,12 @@ def test_it_is_refused_in_little_time_and_memory(name):
 def test_without_the_limits_it_would_be_run(name):
     assert errors_of(HOSTILE[name]) != []
     assert validate(LIVE, parse(HOSTILE[name]), specified_rules) == []
+
+
+def test_without_their_limit_tokens_would_be_read():
+    query = ENDLESS["tokens"]
+    assert errors_of(query) == ["Syntax Error: Document contains more than 1000 tokens. Parsing aborted."]
+    assert parse(query).definitions
 
 
 @pytest.mark.parametrize(("name", "rule"), [("aliases", CountLimits), ("payments", CountLimits)])

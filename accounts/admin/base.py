@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.forms import BaseInlineFormSet, ChoiceField, ModelForm
@@ -24,6 +25,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import operations
 from accounts.models import Organization, User
+from accounts.querysets import parse_id
 
 SHOW = "show"
 
@@ -168,7 +170,24 @@ class ReadOnlyInline(TabularInline):
         return False
 
 
-class MasterDataAdmin(BackOfficeAdmin):
+class SelectById(AutocompleteSelect):
+    """What is no id selects nothing. Django looks for a row of that id, and fails on what cannot be one."""
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> list:
+        return super().optgroups(name, [one for one in value if parse_id(one)], attrs)
+
+
+class SelectsById:
+    """Rows of other models are found by typing; wrong input is told as an error of its field."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        page: Any = self
+        if db_field.name in page.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", SelectById(db_field, page.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class MasterDataAdmin(SelectsById, BackOfficeAdmin):
     """Rows that staff edit. Each save goes through one operation that writes what changed to the trail."""
 
     warn_unsaved_form = True

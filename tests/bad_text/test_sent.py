@@ -131,6 +131,13 @@ def test_forms_are_found(world):
     assert {"login", "password"} <= {*found}
 
 
+@pytest.mark.parametrize("user", ["abc", "-1", "1.5", "9" * 400, "½"])
+def test_a_row_that_is_no_row_is_the_field_s_error(world, user):
+    answer = browser_of(world, "superuser").post("/admin/accounts/membership/add/", {"user": user})
+    assert (answer.status_code, harm(answer)) == (200, [])
+    assert "Select a valid choice" in answer.content.decode()
+
+
 def test_after_the_question_mark(world):
     browser, found = browser_of(world, "admin"), {}
     ids = {kind: world.own("admin", kind) for kind in ("number", "collection", "invoice", "token")}

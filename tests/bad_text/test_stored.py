@@ -39,8 +39,8 @@ PAID = "?paid={payment}"
 # What programs read: codes, numbers by which rows are found, what a form or a clock is made of.
 STRUCTURED = (
     "number currency currency_code locale time_zone email status code kind method object_kind object_id "
-    "actor_kind actor_id token_hash snapshot_hash password base quote invoice_number_format country billing_country "
-    "unit_price_currency account_type role action uuid event_id"
+    "actor_kind actor_id token_hash snapshot_hash password base quote invoice_number_format country "
+    "billing_country unit_price_currency account_type role action uuid event_id"
 ).split()
 
 
