@@ -17,6 +17,7 @@ from tests.back_office import list_of, page_of
 from tests.bad_text.texts import ADDRESS, HEADER, LONG, NUL, NUMBERS, SENT, SURROGATE, WORST, harm, read
 from tests.matrix.asking import browser_of, undone
 from tests.matrix.table import BACK_OFFICE, STOREFRONT
+from tests.matrix.test_back_office import row_of
 from tests.matrix.test_storefront import document, live
 from tests.matrix.world import build
 
@@ -113,8 +114,7 @@ def test_in_the_forms_of_pages(world, sandbox, actor, address):
 def test_in_the_forms_of_the_back_office(world, label):
     model = next(one for one in admin.site._registry if one._meta.label_lower == label)
     office = BACK_OFFICE[label]
-    rows = model._default_manager.order_by("pk")
-    row = rows.to_verify().first() if label == "payments.payment" else rows.first()
+    row = row_of(world, model)
     addresses = [page_of(row, question) for question in office.questions]
     addresses += [page_of(row)] if office.change else []
     addresses += [f"{list_of(model)}add/"] if "superuser" in office.add else []
