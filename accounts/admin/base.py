@@ -9,9 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
-from django.forms import BaseInlineFormSet, ChoiceField, ModelForm
+from django.forms import BaseInlineFormSet, ChoiceField, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
@@ -187,6 +187,16 @@ class SelectsById:
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
 
+class RowsById(ModelMultipleChoiceField):
+    """A number past every row is no choice. Django asks the database for it, and SQLite fails."""
+
+    def clean(self, value: Any) -> Any:
+        wrong = [one for one in value or () if str(parse_id(one)) != str(one)]
+        if wrong:
+            raise ValidationError(self.error_messages["invalid_pk_value"] % {"pk": wrong[0]})
+        return super().clean(value)
+
+
 class MasterDataAdmin(SelectsById, BackOfficeAdmin):
     """Rows that staff edit. Each save goes through one operation that writes what changed to the trail."""
 
@@ -199,6 +209,9 @@ class MasterDataAdmin(SelectsById, BackOfficeAdmin):
                 choices=[("", "Select value"), *CURRENCY_CHOICES], widget=UnfoldAdminSelectWidget()
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, form_class=RowsById, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         _save(request, obj, form)
