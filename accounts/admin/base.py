@@ -8,9 +8,10 @@ from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
-from django.forms import BaseInlineFormSet, ChoiceField, ModelForm
+from django.forms import BaseInlineFormSet, ChoiceField, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
@@ -24,6 +25,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import operations
 from accounts.models import Organization, User
+from accounts.querysets import parse_id
 
 SHOW = "show"
 
@@ -169,7 +171,34 @@ class ReadOnlyInline(TabularInline):
         return False
 
 
-class MasterDataAdmin(BackOfficeAdmin):
+class SelectById(AutocompleteSelect):
+    """What is no id selects nothing. Django looks for a row of that id, and fails on what cannot be one."""
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> list:
+        return super().optgroups(name, [one for one in value if parse_id(one)], attrs)
+
+
+class SelectsById:
+    """Rows of other models are found by typing; wrong input is told as an error of its field."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        page: Any = self
+        if db_field.name in page.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", SelectById(db_field, page.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class RowsById(ModelMultipleChoiceField):
+    """A number past every row is no choice. Django asks the database for it, and SQLite fails."""
+
+    def clean(self, value: Any) -> Any:
+        wrong = [one for one in value or () if str(parse_id(one)) != str(one)]
+        if wrong:
+            raise ValidationError(self.error_messages["invalid_pk_value"] % {"pk": wrong[0]})
+        return super().clean(value)
+
+
+class MasterDataAdmin(SelectsById, BackOfficeAdmin):
     """Rows that staff edit. Each save goes through one operation that writes what changed to the trail."""
 
     warn_unsaved_form = True
@@ -181,6 +210,9 @@ class MasterDataAdmin(BackOfficeAdmin):
                 choices=[("", "Select value"), *CURRENCY_CHOICES], widget=UnfoldAdminSelectWidget()
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, form_class=RowsById, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         _save(request, obj, form)

@@ -13,7 +13,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts import operations
-from accounts.admin.base import MasterDataAdmin, Tab, every_row, in_merchant_time, staff_of
+from accounts.admin.base import MasterDataAdmin, SelectsById, Tab, every_row, in_merchant_time, staff_of
 from accounts.admin.columns import link_to_list, money_column, side_by_side, tag
 from accounts.admin.confirming import NO_PERMISSION, Confirmation, LimitForm, confirm, found, posted
 from accounts.models import Account, Membership, Organization
@@ -64,7 +64,7 @@ class AccountForm(ModelForm):
         return cleaned
 
 
-class MembershipInline(TabularInline):
+class MembershipInline(SelectsById, TabularInline):
     model = Membership
     fields = ("user", "role", "permissions")
     autocomplete_fields = ("user",)
