@@ -105,7 +105,7 @@ MUTANTS = (
         "accounts/models/account.py",
         "return max(0, self.credit_limit - self.balance_due)",
         "return self.credit_limit - self.balance_due",
-        ("tests/accounts", "tests/payments/test_schema.py"),
+        ("tests/accounts/test_operations.py", "tests/payments/test_schema.py"),
     ),
     numbering(
         "every second number",
@@ -222,6 +222,6 @@ MUTANTS = (
         "accounts/operations/locking.py",
         "transaction.atomic(durable=True)",
         "transaction.atomic()",
-        ("tests/accounts", "tests/payments/test_operations_completing.py"),
+        ("tests/accounts/test_operations.py",),
     ),
 )
