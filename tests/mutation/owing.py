@@ -6,8 +6,12 @@ ACCOUNTS = ("tests/accounts/test_operations.py",)
 INVOICES = ("tests/invoices/test_operations.py",)
 RESTORING = ("tests/accounts/test_restoring.py",)
 AMOUNTS = ("tests/core/test_money.py",)
-SETTLED = (*INVOICES, "tests/payments/test_operations_settling.py", "tests/accounts/test_operations.py")
-TAKEN = (*INVOICES, "tests/payments/test_operations_completing.py")
+SETTLED = (
+    "tests/invoices/test_reserving.py",
+    *INVOICES,
+    "tests/payments/test_operations_settling.py",
+    "tests/accounts/test_operations.py",
+)
 
 
 def charging(name: str, old: str, new: str, killers: tuple[str, ...] = ACCOUNTS) -> Mutant:
