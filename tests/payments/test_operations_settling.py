@@ -17,7 +17,7 @@ from payments.models import (
 )
 from payments.operations.outcomes import PaymentOutcome
 from tests import factories
-from tests.books import assert_sound
+from tests.books import assert_sound, unchanged
 from tests.factories import MANUAL, NOW, STRIPE
 from tests.payments.callers import stripe_client
 
@@ -219,3 +219,15 @@ def test_the_second_payment_of_an_invoice_adds_to_the_first(account, invoice, sa
     assert Account.objects.get(pk=account.pk).paid_amount == 3940
     drain(at=NOW)
     assert_sound()
+
+
+def test_what_is_seen_again_is_not_booked_again(account, invoice, sandbox):
+    """A webhook that comes twice, or after the browser."""
+    session = taken_elsewhere(invoice, sandbox)
+    first = look(session)
+    with unchanged():
+        assert look(session) == first
+    assert first == PaymentOutcome(
+        invoice.pk, "succeeded", True, f"Invoice {invoice.number} paid successfully"
+    )
+    assert Payment.objects.get().amount == 3940
