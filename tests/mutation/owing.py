@@ -6,8 +6,12 @@ ACCOUNTS = ("tests/accounts/test_operations.py",)
 INVOICES = ("tests/invoices/test_operations.py",)
 RESTORING = ("tests/accounts/test_restoring.py",)
 AMOUNTS = ("tests/core/test_money.py",)
-SETTLED = (*INVOICES, "tests/payments/test_operations_settling.py", "tests/accounts/test_operations.py")
-TAKEN = (*INVOICES, "tests/payments/test_operations_completing.py")
+SETTLED = (
+    "tests/invoices/test_reserving.py",
+    *INVOICES,
+    "tests/payments/test_operations_settling.py",
+    "tests/accounts/test_operations.py",
+)
 
 
 def charging(name: str, old: str, new: str, killers: tuple[str, ...] = ACCOUNTS) -> Mutant:
@@ -105,7 +109,7 @@ MUTANTS = (
         "accounts/models/account.py",
         "return max(0, self.credit_limit - self.balance_due)",
         "return self.credit_limit - self.balance_due",
-        ("tests/accounts", "tests/payments/test_schema.py"),
+        ("tests/accounts/test_operations.py", "tests/payments/test_schema.py"),
     ),
     numbering(
         "every second number",
@@ -222,6 +226,6 @@ MUTANTS = (
         "accounts/operations/locking.py",
         "transaction.atomic(durable=True)",
         "transaction.atomic()",
-        ("tests/accounts", "tests/payments/test_operations_completing.py"),
+        ("tests/accounts/test_operations.py",),
     ),
 )

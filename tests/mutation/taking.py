@@ -5,6 +5,7 @@ from tests.mutation.mutant import Mutant
 PAYMENTS = "tests/payments"
 SETTLING = (f"{PAYMENTS}/test_operations_settling.py", f"{PAYMENTS}/test_undecided.py")
 COMPLETING = (f"{PAYMENTS}/test_operations_completing.py", f"{PAYMENTS}/test_reconcile.py")
+CLAIMING = (f"{PAYMENTS}/test_operations_claiming.py", *COMPLETING)
 MISFITS = (f"{PAYMENTS}/test_money_that_does_not_fit.py", f"{PAYMENTS}/test_operations_settling.py")
 VERIFYING = (f"{PAYMENTS}/test_operations_verifying.py",)
 REFUSED = (f"{PAYMENTS}/test_refusals_at_the_provider.py", f"{PAYMENTS}/test_provider_faults.py")
@@ -19,7 +20,7 @@ def booking(name: str, old: str, new: str, killers: tuple[str, ...] = SETTLING) 
     return Mutant(f"book: {name}", "payments/operations/booking.py", old, new, killers)
 
 
-def claiming(name: str, old: str, new: str, killers: tuple[str, ...] = COMPLETING) -> Mutant:
+def claiming(name: str, old: str, new: str, killers: tuple[str, ...] = CLAIMING) -> Mutant:
     return Mutant(f"claim: {name}", "payments/operations/claiming.py", old, new, killers)
 
 
@@ -200,7 +201,6 @@ MUTANTS = (
         "the payer is forgotten",
         "payer_id=by.user_id or session.payer_id",
         "payer_id=by.user_id",
-        (*COMPLETING, *SETTLING, f"{PAYMENTS}/test_webhooks.py"),
     ),
     completing(
         "a second click captures again",

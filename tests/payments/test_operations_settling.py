@@ -17,7 +17,7 @@ from payments.models import (
 )
 from payments.operations.outcomes import PaymentOutcome
 from tests import factories
-from tests.books import assert_sound
+from tests.books import assert_sound, unchanged
 from tests.factories import MANUAL, NOW, STRIPE
 from tests.payments.callers import stripe_client
 
@@ -202,3 +202,32 @@ def test_an_invoice_takes_no_more_than_the_payment_covers_of_it(account, sandbox
     assert (pair[0].status, pair[0].paid_amount, pair[0].open_balance) == ("sent", 1000, 2940)
     drain(at=NOW)
     assert_sound()
+
+
+def test_the_second_payment_of_an_invoice_adds_to_the_first(account, invoice, sandbox, stella):
+    collection = factories.a_collection_over(invoice)
+    collection.covered.update(amount=1000)
+    collection.sessions.update(amount=1000)
+    session = collection.sessions.get(provider__code=STRIPE)
+    session = operations.initiate_session(session=session, at=NOW, by=SYSTEM)
+    sandbox.confirm_card(session.reference, GOOD)
+    operations.complete_payment(session=session, at=NOW, by=SYSTEM)
+    operations.verify_manual_payment(payment=factories.a_promised_payment(invoice), at=NOW, staff=stella)
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.paid_amount) == ("paid", 3940)
+    assert sorted(Allocation.objects.values_list("amount", flat=True)) == [1000, 2940]
+    assert Account.objects.get(pk=account.pk).paid_amount == 3940
+    drain(at=NOW)
+    assert_sound()
+
+
+def test_what_is_seen_again_is_not_booked_again(account, invoice, sandbox):
+    """A webhook that comes twice, or after the browser."""
+    session = taken_elsewhere(invoice, sandbox)
+    first = look(session)
+    with unchanged():
+        assert look(session) == first
+    assert first == PaymentOutcome(
+        invoice.pk, "succeeded", True, f"Invoice {invoice.number} paid successfully"
+    )
+    assert Payment.objects.get().amount == 3940
