@@ -6,7 +6,7 @@ a claim, the calls and the settlement happens while a provider is asked, and the
 everything else is done under the account's lock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -344,7 +344,7 @@ class Machine(Settling):
         looks = partial(operations.look_at, session=session, at=self.now, by=SYSTEM)
         self._with([pay_and_die], lambda: self.tries(looks, allowed=None), 2)
 
-    def _with(self, acts: list[Callable[[], None]], outer: Callable[[], object], calls: int) -> None:
+    def _with(self, acts: Sequence[Callable[[], None]], outer: Callable[[], object], calls: int) -> None:
         """Do it while this happens at the moment `calls`; a process that dies then dies alone."""
         self.calls, self.between = 0, [(calls, act) for act in acts]
         try:

@@ -42,8 +42,9 @@ class Steps(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.example: Any = transaction.atomic()
-        self.example._from_testcase = True  # as pytest-django's own: it is no transaction of the site's
+        self.example = transaction.atomic()
+        # Like pytest-django's own: it is no transaction of the site's.
+        self.example._from_testcase = True  # type: ignore[attr-defined]  # the stubs do not know it
         self.example.__enter__()
         self.now = self.checked_at = factories.NOW
         self.sandbox = self.world.sandbox
