@@ -212,6 +212,11 @@ class Machine(Settling):
             self.sandbox.authenticate(session.reference, passed=which % 3 > 0)
 
     @rule(which=PICK, how=PICK)
+    def begin_and_agree(self, which: int, how: int) -> None:
+        self.begin(which, how % 2)
+        self.payer_agrees(0, how)
+
+    @rule(which=PICK, how=PICK)
     def complete(self, which: int, how: int) -> None:
         """The payer's browser asks for the money, perhaps again."""
         session = pick(self.sessions() if how == 0 else self.sessions("initiated", "capturing"), which)
