@@ -76,7 +76,8 @@ class Steps(RuleBasedStateMachine):
         if self.world.has_written or self.now - self.checked_at > PATIENCE:
             self.world.has_written, self.checked_at = False, self.now
             self.follower.follow()
-            assert [str(one) for one in broken_invariants(at=self.now)] == []
+            broken = [str(one) for one in broken_invariants(at=self.now)]
+            assert broken == [], f"broken: {broken}"
 
     # What is there
 
