@@ -253,6 +253,7 @@ class Machine(Settling):
     @rule(which=PICK, how=PICK)
     def begin_and_promise(self, which: int, how: int) -> None:
         self.begin(which, 2)
+        self.follower.follow()
         self.promise(0, how)
 
     # Staff
