@@ -140,7 +140,8 @@ class Machine(Settling):
 
     @rule(which=PICK)
     def cancel(self, which: int, how: int = 0) -> None:
-        invoice = pick(self.invoices(), which)
+        sent = [one for one in self.invoices() if one.status == "sent" or which == 5]
+        invoice = pick(sent, which)
         if invoice is None:
             return
         books, bill = self.books_of(invoice), self.bill_of(invoice)
@@ -212,6 +213,11 @@ class Machine(Settling):
             self.sandbox.authenticate(session.reference, passed=which % 3 > 0)
 
     @rule(which=PICK, how=PICK)
+    def begin_and_agree(self, which: int, how: int) -> None:
+        self.begin(which, how % 2)
+        self.payer_agrees(0, how)
+
+    @rule(which=PICK, how=PICK)
     def complete(self, which: int, how: int) -> None:
         """The payer's browser asks for the money, perhaps again."""
         session = pick(self.sessions() if how == 0 else self.sessions("initiated", "capturing"), which)
@@ -244,17 +250,28 @@ class Machine(Settling):
         if session is not None:
             self.tries(lambda: operations.renewed(session=session, at=self.now, by=SYSTEM), allowed=None)
 
+    @rule(which=PICK, how=PICK)
+    def begin_and_promise(self, which: int, how: int) -> None:
+        self.begin(which, 2)
+        self.follower.follow()
+        self.promise(0, how)
+
     # Staff
+
+    def promises(self, *, every: bool) -> list[Payment]:
+        """What staff must decide on, or every manual payment."""
+        manual = Payment.objects.filter(provider__code=MANUAL).order_by("pk")
+        return list(manual if every else manual.filter(status="pending"))
 
     @rule(which=PICK, how=PICK)
     def verify(self, which: int, how: int) -> None:
-        payment = pick(list(Payment.objects.filter(provider__code=MANUAL).order_by("pk")), which)
+        payment = pick(self.promises(every=which == 5), which)
         if payment is not None:
             self.decide(payment, self.world.staff[how % 2], arrived=True)
 
     @rule(which=PICK, how=PICK)
     def reject(self, which: int, how: int) -> None:
-        payment = pick(list(Payment.objects.filter(provider__code=MANUAL).order_by("pk")), which)
+        payment = pick(self.promises(every=which == 5), which)
         if payment is not None:
             self.decide(payment, self.world.staff[how % 2], arrived=False)
 

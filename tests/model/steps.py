@@ -42,8 +42,9 @@ class Steps(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.example: Any = transaction.atomic()
-        self.example._from_testcase = True  # type: ignore[attr-defined]  # as pytest-django's own: it is no transaction of the site's
+        self.example = transaction.atomic()
+        # Like pytest-django's own: it is no transaction of the site's.
+        self.example._from_testcase = True  # type: ignore[attr-defined]  # the stubs do not know it
         self.example.__enter__()
         self.now = self.checked_at = factories.NOW
         self.sandbox = self.world.sandbox
@@ -75,7 +76,8 @@ class Steps(RuleBasedStateMachine):
         if self.world.has_written or self.now - self.checked_at > PATIENCE:
             self.world.has_written, self.checked_at = False, self.now
             self.follower.follow()
-            assert [str(one) for one in broken_invariants(at=self.now)] == []
+            broken = [str(one) for one in broken_invariants(at=self.now)]
+            assert broken == [], f"broken: {broken}"
 
     # What is there
 
