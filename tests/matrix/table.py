@@ -83,6 +83,7 @@ GOES_ON = {"GET": "goes on", "HEAD": "goes on", "POST": "goes on"}
 FORM = SHOWN | {"POST": "refused", "PUT": "refused", "OPTIONS": "shown"}
 SENT_ON = {"GET": "goes on", "HEAD": "goes on"}
 JSON_ONLY, SIGNED_ONLY = {"POST": "415"}, {"POST": "400"}
+SIGN_IN, SENDING = {"*": "sign in"}, ("POST", "PUT", "OPTIONS")
 ASKED_FIRST = {"GET": "shown", "HEAD": "shown", "POST": "goes on"}
 
 ROUTES = {
@@ -124,6 +125,25 @@ OPEN = {
     "^account/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": Open(
         "/account/password/reset/key/1-spent-link/", {"*": "shown"}, {"*": "shown"}
     ),
+    # The second factor's own pages, for somebody who has none yet.
+    "account/confirm/": Open("/account/confirm/", SIGN_IN, SHOWN | dict.fromkeys(SENDING, "shown")),
+    "account/second-factor/": Open("/account/second-factor/", SIGN_IN, SHOWN | {"OPTIONS": "shown"}),
+    "account/second-factor/recovery-codes/": Open(
+        "/account/second-factor/recovery-codes/",
+        SIGN_IN,
+        {"GET": "not found", "HEAD": "not found", "OPTIONS": "shown"},
+    ),
+    **{
+        f"account/second-factor/{page}/": Open(f"/account/second-factor/{page}/", SIGN_IN, {"*": word})
+        for page, word in (
+            ("authenticate", "goes on"),
+            ("reauthenticate", "goes on"),
+            ("recovery-codes/download", "not found"),
+            ("recovery-codes/generate", "goes on"),
+            ("totp/activate", "goes on"),
+            ("totp/deactivate", "not found"),
+        )
+    },
     "api/graphql": Open("/api/graphql", JSON_ONLY, JSON_ONLY, has_csrf=False),
     "graphql": Open("/graphql", JSON_ONLY, JSON_ONLY, has_csrf=False),
     "webhooks/stripe": Open("/webhooks/stripe", SIGNED_ONLY, SIGNED_ONLY, has_csrf=False),
@@ -138,10 +158,13 @@ NO_ONE: frozenset[str] = frozenset()
 
 
 class Question(NamedTuple):
-    """A page that asks before something is done: who may do it, and what they send."""
+    """A page that asks before something is done: who may do it, what they send, in which status a row is of
+    which it is asked, and what comes of doing it here, where no provider can be reached."""
 
     may: frozenset[str]
     sent: dict[str, str]
+    status: str = ""
+    comes: str = "done"
 
 
 class Office(NamedTuple):
@@ -156,6 +179,7 @@ class Office(NamedTuple):
 
 READ_ONLY = Office()
 MASTER_DATA = Office(add=EDITORS, change=EDITORS)
+AN_ACCOUNT = "the number of an account"
 REASON = {"reason": "As agreed"}
 NEW_PASSWORD = {"password1": "long enough 4711", "password2": "long enough 4711"}
 
@@ -178,14 +202,22 @@ BACK_OFFICE = {
     "payments.accountcredit": READ_ONLY,
     "payments.allocation": READ_ONLY,
     "payments.payment": READ_ONLY._replace(
-        questions={"verify": Question(VIEWERS, REASON), "reject": Question(VIEWERS, REASON)}
+        questions={
+            "verify": Question(VIEWERS, REASON),
+            "reject": Question(VIEWERS, REASON),
+            "refund": Question(VIEWERS, {"amount": "1.00"} | REASON, status="captured"),
+            "assign": Question(EDITORS, {"account": AN_ACCOUNT} | REASON, status="unassigned"),
+        }
     ),
+    "payments.refund": READ_ONLY,
     "payments.paymentcollection": READ_ONLY,
     "payments.paymentprovider": MASTER_DATA._replace(add=NO_ONE),
-    "payments.paymentsession": READ_ONLY,
+    "payments.paymentsession": READ_ONLY._replace(
+        questions={"release": Question(EDITORS, REASON, "capturing", "refused")}
+    ),
     "payments.providercall": READ_ONLY,
     "payments.providerevent": READ_ONLY,
-    "payments.reconciliationissue": READ_ONLY._replace(questions={"resolve": Question(EDITORS, REASON)}),
+    "payments.reconciliationissue": READ_ONLY._replace(questions={"resolve": Question(VIEWERS, REASON)}),
 }
 
 

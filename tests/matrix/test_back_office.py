@@ -11,10 +11,11 @@ from django.test import RequestFactory
 from django.urls import get_resolver
 
 from accounts.admin.base import BackOfficeAdmin
+from accounts.models import Account
 from payments.models import Payment
 from tests.back_office import list_of, page_of, refusal
 from tests.matrix.asking import assert_as_declared, browser_of, difference, told, undone, writes
-from tests.matrix.table import BACK_OFFICE, OUTSIDERS, SITE, STAFF, Office
+from tests.matrix.table import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, STAFF, Office
 from tests.matrix.world import RANDOM_ID, World, build
 
 pytestmark = pytest.mark.django_db
@@ -111,9 +112,15 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
     yield "", "GET", f"{list_page}{row.pk}/", {}, {"done"}  # leads to the change page
     for page, question in office.questions.items():
         may = actor in question.may
-        word = "forbidden" if not views else "done" if may else "refused"
-        yield page, "GET", page_of(row, page), {}, {"shown" if word == "done" else word}
-        yield page, "POST", page_of(row, page), question.sent, {word}
+        word = "forbidden" if not views else question.comes if may else "refused"
+        shown = "shown" if views and may else word
+        asked_of = row
+        if question.status:
+            asked_of = model._default_manager.filter(status=question.status).order_by("pk").first()
+        yield page, "GET", page_of(asked_of, page), {}, {shown}
+        number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
+        sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
+        yield page, "POST", page_of(asked_of, page), sent, {word}
 
 
 def violations(world: World, label: str) -> dict[str, str]:

@@ -26,7 +26,7 @@ from payments.models import (
 )
 from payments.operations.issues import open_issue
 from tests import factories
-from tests.factories import MANUAL
+from tests.factories import MANUAL, STRIPE
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 GLOBEX, INITECH = "Globex Ltd", "Initech Inc"
@@ -127,6 +127,7 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
     payment = factories.a_promised_payment(paid, by=payer, at=now)
     payments.verify_manual_payment(payment=payment, at=now, staff=staff)
     _traces(payment.session, payment)
+    _hanging(account, order, region)
     return {
         "company_name": account.company_name,
         "number": account.number,
@@ -144,12 +145,32 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
     }
 
 
+def _hanging(account: Account, order: str, region: Region) -> None:
+    """A card payment that nobody decided."""
+    now = timezone.now()
+    line = factories.an_unpaid_order(account, display_id=f"{order}-hangs", region=region, at=now)
+    collection = factories.a_collection_over(factories.an_open_invoice(account, line, at=now), at=now)
+    session = collection.sessions.get(provider__code=STRIPE)
+    PaymentSession.objects.filter(pk=session.pk).update(
+        status="capturing", claimed_at=now, reference=f"pi_{session.pk}"
+    )
+
+
 def _traces(session: PaymentSession, payment: Payment) -> None:
     """One row of each kind that only the back office shows."""
     now = timezone.now()
     open_issue("undecided", "Nobody knows.", session=session, payment=payment, amount=3940, at=now)
     AccountCredit.objects.create(
         account=payment.account, payment=payment, currency="USD", amount=5, reason="Too much", created_at=now
+    )
+    Payment.objects.create(
+        provider=session.provider,
+        reference=f"nobodys-{session.pk}",
+        currency="USD",
+        amount=700,
+        status="unassigned",
+        created_at=now,
+        captured_at=now,
     )
     ProviderCall.objects.create(session=session, kind="capture", created_at=now)
     ProviderEvent.objects.create(
