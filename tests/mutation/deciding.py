@@ -65,7 +65,7 @@ MUTANTS = (
         "a capture without a key",
         'options={"idempotency_key": key},\n                )',
         "options={},\n                )",
-        PROVIDERS,
+        (f"{PAYMENTS}/test_operations_completing.py", f"{PAYMENTS}/test_reconcile.py"),
     ),
     stripe(
         "a card is charged at once",
@@ -85,12 +85,6 @@ MUTANTS = (
         '"processing": State.PENDING',
         '"processing": State.CAPTURED',
         (*PROVIDERS, f"{PAYMENTS}/test_undecided.py"),
-    ),
-    stripe(
-        "busy is refused",
-        "if error.http_status == 409:",
-        "if False:",
-        (f"{PAYMENTS}/test_provider_faults.py", *PROVIDERS),
     ),
     paypal(
         "any answer verifies",

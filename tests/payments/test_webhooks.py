@@ -282,3 +282,13 @@ def test_a_decline_is_told_too(client, invoice, sandbox):
         "generic_decline",
     )
     assert_sound()
+
+
+def test_an_event_that_was_processed_is_not_looked_at_again(client, invoice, sandbox):
+    _, delivery = agreed(invoice, sandbox)
+    deliver(client, delivery)
+    drain(at=NOW)
+    asked = len(sandbox.calls)
+    with unchanged():
+        operations.process_event(event_id=ProviderEvent.objects.get().pk, at=NOW + timedelta(minutes=1))
+    assert len(sandbox.calls) == asked
