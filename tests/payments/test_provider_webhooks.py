@@ -71,6 +71,30 @@ def test_another_secret_signs_for_nobody(code, signed, settings):
             parsed(code, delivery)
 
 
+def test_without_a_secret_nobody_can_sign_with_none(signed, settings):
+    delivery, _ = signed(STRIPE)
+    settings.STRIPE_WEBHOOK_SECRET = ""
+    with pytest.raises(BadSignature):
+        parsed(STRIPE, delivery, **{"Stripe-Signature": sign_stripe(delivery.body, "", int(time()))})
+
+
+@pytest.mark.parametrize("more", [b"\n", b" "])
+def test_stripe_s_event_cannot_be_made_longer(signed, more):
+    delivery, _ = signed(STRIPE)
+    with pytest.raises(BadSignature):
+        parsed(STRIPE, delivery, delivery.body + more)
+
+
+def test_paypal_is_not_asked_about_what_nobody_can_have_signed(signed, line, settings):
+    delivery, _ = signed(PAYPAL)
+    with pytest.raises(BadSignature):
+        parsed(PAYPAL, delivery, **{"PAYPAL-TRANSMISSION-ID": ""})
+    settings.PAYPAL_WEBHOOK_ID = ""
+    with pytest.raises(BadSignature):
+        parsed(PAYPAL, delivery)
+    assert line.calls("verify-webhook-signature") == 0
+
+
 @outside
 def test_the_signature_of_another_event_signs_for_nobody(code, signed):
     delivery, _ = signed(code)

@@ -296,3 +296,13 @@ def test_a_late_hint_at_what_ended_here_and_is_forgotten_there_is_done_with(code
     assert not OutboxMessage.objects.exclude(status="done").exists()
     session.refresh_from_db()
     assert session.status == "cancelled"
+
+
+def test_an_event_that_was_processed_is_not_looked_at_again(client, invoice, sandbox):
+    _, delivery = agreed(invoice, sandbox)
+    deliver(client, delivery)
+    drain(at=NOW)
+    asked = len(sandbox.calls)
+    with unchanged():
+        operations.process_event(event_id=ProviderEvent.objects.get().pk, at=NOW + timedelta(minutes=1))
+    assert len(sandbox.calls) == asked
