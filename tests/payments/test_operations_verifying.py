@@ -197,13 +197,13 @@ def test_a_rejected_part_leaves_the_claim_of_the_card_that_pays_another(account,
     for rows in (collection.covered, collection.sessions, PaymentCollection.objects.filter(pk=collection.pk)):
         rows.update(amount=1000)
     card, promised = (collection.sessions.get(provider__code=code) for code in (STRIPE, MANUAL))
+    operations.complete_payment(session=promised, at=NOW, by=SYSTEM)
+    promise = Payment.objects.get(session=promised)
     card = operations.initiate_session(session=card, at=NOW, by=SYSTEM)
     sandbox.confirm_card(card.reference, "4242424242424242")
     sandbox.faults = Schedule(1, 1, ["error_before"], on="POST .*/capture")
     assert operations.complete_payment(session=card, at=NOW, by=SYSTEM).status == "processing"
     sandbox.faults = None
-    operations.complete_payment(session=promised, at=NOW, by=SYSTEM)
-    promise = Payment.objects.get(session=promised)
     operations.reject_manual_payment(payment=promise, at=NOW, staff=stella, reason="Nothing came")
     assert collection.covered.get().is_claimed is True
     assert_sound()
