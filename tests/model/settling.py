@@ -99,6 +99,7 @@ class Settling(Steps):
             self.now += timedelta(days=days)
             operations.reconcile(at=self.now, everything=True)
         left = [one for one in OutboxMessage.objects.exclude(status="done") if not self.is_about_stuck(one)]
+        self.follower.follow()
         assert left == [], f"undelivered: {[(one.kind, one.status, one.last_error) for one in left]}"
 
     def is_about_stuck(self, message: OutboxMessage) -> bool:
