@@ -69,9 +69,11 @@ def claim(
 
 
 def free(session: PaymentSession, covered: Sequence[PaymentCollectionInvoice]) -> None:
-    """Give back what the session reserved on its invoices, and its claim on them."""
+    """Give back what the session reserved on its invoices, and its claim on them: a promise has none, and
+    another session of its collection may be capturing."""
     for item in covered:
         invoices.release(item.invoice, item.amount)
-    PaymentCollectionInvoice.objects.filter(collection=session.collection_id, is_claimed=True).update(
-        is_claimed=False
-    )
+    if session.status == PaymentSession.Status.CAPTURING:
+        PaymentCollectionInvoice.objects.filter(collection=session.collection_id, is_claimed=True).update(
+            is_claimed=False
+        )

@@ -136,7 +136,9 @@ def _collection_over(account: Account, invoice: Invoice, *, at: datetime) -> Pay
     collection = next((one for one in existing if one.amount == invoice.open_balance), None)
     if collection is not None:
         collection.attempts = _attempts.all(collection.pk)
-    else:
+        if any(session.status in DECIDING for session in collection.attempts):
+            collection = None  # it pays another part of the invoice
+    if collection is None:
         _end_sessions_of(existing, at=at)
         collection = PaymentCollection.objects.create(
             account=account,
@@ -162,6 +164,7 @@ def _end_sessions_of(stale: Sequence[PaymentCollection], *, at: datetime) -> Non
             enqueue(END_SESSION, {"session": session.pk}, at=at)
 
 
+DECIDING = (PaymentSession.Status.CAPTURING, PaymentSession.Status.PENDING_VERIFICATION)
 OPENABLE = (PaymentSession.Status.CREATED, PaymentSession.Status.INITIATED)
 
 

@@ -280,7 +280,7 @@ class Machine(Settling):
     @rule(which=PICK, how=PICK)
     def pay_elsewhere(self, which: int, how: int) -> None:
         """Somebody captures at the provider, without us; at Stripe perhaps only a part."""
-        held = [*self.known_at(STRIPE, "held"), *self.known_at(PAYPAL, "held")]
+        held = [*self.known_at(PAYPAL, "held"), *self.known_at(STRIPE, "held")]
         session = pick(held, which)
         if session is None:
             return

@@ -284,3 +284,17 @@ def test_another_method_for_several_invoices(account, sandbox):
         assert collection.sessions.filter(is_selected=True).get() == session
     assert session.data["clientSecret"].startswith(session.reference)
     assert AuditEntry.objects.filter(action="paymentsession.initiated").count() == 2
+
+
+def test_the_other_half_is_not_paid_by_the_session_that_pays_this_half(invoice):
+    collection = factories.a_collection_over(invoice)
+    for rows in (collection.covered, collection.sessions, PaymentCollection.objects.filter(pk=collection.pk)):
+        rows.update(amount=1970)
+    first = collection.sessions.get(provider__code=MANUAL)
+    operations.complete_payment(session=first, at=NOW, by=SYSTEM)
+    second = factories.an_initiated_session(invoice, MANUAL)
+    assert (second.pk == first.pk, second.status, second.amount) == (False, "initiated", 1970)
+    assert operations.complete_payment(session=second, at=NOW, by=SYSTEM).status == "manual_pending"
+    invoice.refresh_from_db()
+    assert (invoice.reserved_amount, invoice.open_balance) == (3940, 0)
+    assert_sound()

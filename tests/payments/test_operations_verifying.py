@@ -7,15 +7,16 @@ from django.contrib.auth.models import Permission
 from django.core import mail
 
 from accounts.models import Account, User
-from core.audit import AuditEntry
+from core.audit import SYSTEM, AuditEntry
 from core.errors import Conflict, Forbidden, Invalid
 from core.outbox import OutboxMessage, drain
 from payments import operations
-from payments.models import Payment
+from payments.models import Payment, PaymentCollection
 from payments.operations.outcomes import PaymentOutcome
+from payments.sandbox.faults import Schedule
 from tests import cast, factories
 from tests.books import assert_sound, refuses
-from tests.factories import NOW
+from tests.factories import MANUAL, NOW, STRIPE
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(days=1)
@@ -188,3 +189,21 @@ def test_a_promise_over_several_invoices(account, stella, alice):
     assert OutboxMessage.objects.filter(kind="invoice.closed").count() == 2
     drain(at=LATER)
     assert_sound(LATER)
+
+
+def test_a_rejected_part_leaves_the_claim_of_the_card_that_pays_another(account, sandbox, stella):
+    invoice = factories.an_open_invoice(account)
+    collection = factories.a_collection_over(invoice)
+    for rows in (collection.covered, collection.sessions, PaymentCollection.objects.filter(pk=collection.pk)):
+        rows.update(amount=1000)
+    card, promised = (collection.sessions.get(provider__code=code) for code in (STRIPE, MANUAL))
+    operations.complete_payment(session=promised, at=NOW, by=SYSTEM)
+    promise = Payment.objects.get(session=promised)
+    card = operations.initiate_session(session=card, at=NOW, by=SYSTEM)
+    sandbox.confirm_card(card.reference, "4242424242424242")
+    sandbox.faults = Schedule(1, 1, ["error_before"], on="POST .*/capture")
+    assert operations.complete_payment(session=card, at=NOW, by=SYSTEM).status == "processing"
+    sandbox.faults = None
+    operations.reject_manual_payment(payment=promise, at=NOW, staff=stella, reason="Nothing came")
+    assert collection.covered.get().is_claimed is True
+    assert_sound()
