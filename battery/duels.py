@@ -12,10 +12,10 @@ from accounts.models import Account, User
 from battery.controls import drop_index, with_slow_writes
 from battery.ground import PRICE, Ground, Told
 from core.audit import SYSTEM
-from core.errors import Conflict
+from core.errors import Conflict, Invalid
 from invoices import operations as invoices
 from payments import operations
-from payments.models import PaymentSession
+from payments.models import Payment, PaymentSession
 from tests import cast, factories
 from tests.factories import NOW, PAYPAL, STRIPE
 
@@ -115,7 +115,26 @@ def _one_charge_two_invoices(ground: Ground, account: Account, staff: User, numb
         yield f"{line}: billed {made} times, on {live} live invoices"
 
 
+def _refund_or_refund(ground: Ground, account: Account, staff: User, number: int) -> Iterator[str]:
+    """Room for three refunds of eight."""
+    session = ground.agreed(factories.an_open_invoice(account), STRIPE)
+    operations.complete_payment(session=session, at=timezone.now(), by=SYSTEM)
+    payment = Payment.objects.get(session=session)
+    refund = partial(
+        operations.refund_payment, payment=payment, amount=PRICE // 3, reason="No", at=NOW, staff=staff
+    )
+    answers = _fight(ground, number, refund)
+    yield from _unexpected([answer for answer in answers if not isinstance(answer, Invalid)])
+    states = sorted(payment.refunds.values_list("status", flat=True))
+    ours = sum(payment.refunds.filter(status="done").values_list("amount", flat=True))
+    here = [one for one in ground.sandbox.ledger() if one.reference == payment.reference]
+    theirs = sum(one.amount for one in here if one.kind == "refund")
+    if states != ["done"] * 3 or ours != theirs:
+        yield f"{payment}: {states}, {ours} here and {theirs} at the provider"
+
+
 cancel_or_pay = partial(_attack, _cancel_or_pay)
 verify_or_reject = partial(_attack, _verify_or_reject)
 charge_or_limit = partial(_attack, _charge_or_limit)
+refund_or_refund = partial(_attack, _refund_or_refund)
 one_charge_two_invoices = partial(_attack, _one_charge_two_invoices, drops=INDEX)

@@ -76,6 +76,17 @@ ROWS = (
         control_rounds=3,
     ),
     Row(
+        "refund-refund",
+        "refunds of one payment at once",
+        "payments",
+        duels.refund_or_refund,
+        without="lock",
+        control="no lock",
+        gate=50,
+        long=400,
+        control_rounds=3,
+    ),
+    Row(
         "credit-limit",
         "charges against the credit limit",
         "accounts",

@@ -17,7 +17,7 @@ from core.audit import SYSTEM
 from core.outbox import drain
 from invoices.models import Invoice
 from payments import operations
-from payments.models import Payment, PaymentSession, ProviderCall
+from payments.models import Payment, PaymentSession, ProviderCall, ReconciliationIssue
 from payments.sandbox.server import Sandbox
 from tests import factories
 from tests.books import assert_sound
@@ -169,6 +169,7 @@ def test_a_backup_under_load_is_restored_and_nothing_is_lost_or_used_twice(
         with looking_at(url):
             sessions_are_settled_as_the_providers_know_them(was)
             nothing_is_given_out_again(shop, was)
+            what_only_the_providers_know_is_found(was)
 
 
 def sessions_are_settled_as_the_providers_know_them(was):
@@ -184,6 +185,22 @@ def sessions_are_settled_as_the_providers_know_them(was):
     )
     ended = PaymentSession.objects.filter(pk__in=[was.stuck.pk, was.late.pk])
     assert set(ended.values_list("status", flat=True)) == {"succeeded"}
+
+
+def what_only_the_providers_know_is_found(was):
+    """The comparison books each capture of a session that is lost as money of nobody's, with an issue."""
+    known = set(PaymentSession.objects.exclude(reference="").values_list("reference", flat=True))
+    unknown = [reference for reference in was.captures if reference not in known]
+    operations.compare(at=timezone.now())
+    found = Payment.objects.filter(status="unassigned")
+    assert found.count() >= len(unknown)
+    references = set(found.values_list("reference", flat=True))
+    assert {one for one in unknown if one.startswith("pi_")} <= references
+    issues = ReconciliationIssue.objects.filter(kind="unknown", resolved_at=None)
+    assert set(issues.values_list("payment__reference", flat=True)) == references
+    assert_sound(timezone.now())
+    operations.compare(at=timezone.now())
+    assert (found.count(), issues.count()) == (len(references), len(references))
 
 
 def nothing_is_given_out_again(shop, was):
