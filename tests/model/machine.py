@@ -202,7 +202,7 @@ class Machine(Settling):
     @rule(which=PICK, how=PICK)
     def payer_agrees(self, which: int, how: int) -> None:
         """The payer enters a card or approves the PayPal order; the bank may say no."""
-        session = pick([*self.known_at(STRIPE, "awaiting"), *self.known_at(PAYPAL, "awaiting")], which)
+        session = pick([*self.known_at(PAYPAL, "awaiting"), *self.known_at(STRIPE, "awaiting")], which)
         if session is None:
             return
         if session.provider.code == PAYPAL:
@@ -293,6 +293,12 @@ class Machine(Settling):
             asked = {"amount_to_capture": amount}
             stripe_client(self.sandbox).payment_intents.capture(session.reference, asked)
         self.sandbox.faults = weather
+
+    @rule(which=PICK, how=PICK)
+    def begin_and_pay_elsewhere(self, which: int, how: int) -> None:
+        self.begin(which, 0)
+        self.payer_agrees(0, 0)
+        self.pay_elsewhere(0, how)
 
     @rule(which=PICK)
     def expire(self, which: int, how: int = 0) -> None:
