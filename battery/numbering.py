@@ -11,7 +11,7 @@ from accounts import operations as accounts
 from accounts.models import Account, AccountLineItem, NumberSeries
 from battery.controls import with_slow_writes
 from battery.ground import ENDING, Ground, Told
-from core.audit import SYSTEM
+from core.audit import SYSTEM, record
 from invoices import operations as invoices
 from invoices.models import Invoice
 from tests import factories
@@ -58,10 +58,13 @@ def _charges(account: Account, count: int) -> list[AccountLineItem]:
     charge = {"currency": "USD", "amount": 1, "account_amount": 1, "due_date": MIDNIGHT.date()}
     region = factories.a_region()
     Account.objects.filter(pk=account.pk).update(total_amount=count)
-    return AccountLineItem.objects.bulk_create(
+    made = AccountLineItem.objects.bulk_create(
         AccountLineItem(account=account, region=region, description=f"{n}", created_at=MIDNIGHT, **charge)
         for n in range(count)
     )
+    for line in made:
+        record(account, "account.charged", at=MIDNIGHT, by=SYSTEM, after={"line_item": line.pk})
+    return made
 
 
 def _bill(account: Account, line: AccountLineItem, random: Random) -> str:

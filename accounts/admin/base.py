@@ -8,9 +8,10 @@ from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models
+from django.db import DatabaseError, models, transaction
 from django.forms import BaseInlineFormSet, ChoiceField, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -82,6 +83,14 @@ class TabbedList(ChangeList):
         found = super().get_filters_params(params)
         found.pop(SHOW, None)
         return found
+
+    def get_results(self, request: HttpRequest) -> None:
+        """A question that the database cannot answer, typed into the address, is a wrong filter."""
+        try:
+            with transaction.atomic():
+                super().get_results(request)
+        except DatabaseError as error:
+            raise IncorrectLookupParameters from error
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
         rows = self.model_admin.get_queryset(request)
@@ -175,7 +184,7 @@ class SelectById(AutocompleteSelect):
     """What is no id selects nothing. Django looks for a row of that id, and fails on what cannot be one."""
 
     def optgroups(self, name: str, value: Any, attrs: Any = None) -> list:
-        return super().optgroups(name, [one for one in value if parse_id(one)], attrs)
+        return super().optgroups(name, [str(pk) for one in value if (pk := parse_id(one))], attrs)
 
 
 class SelectsById:

@@ -65,9 +65,9 @@ class Organization(models.Model):
 
     @property
     def mail_sender(self) -> str:
-        """As mails name it: a name may hold commas and quotes, an address a domain beyond ASCII."""
+        """As mails name it: a name may hold commas, quotes and line breaks, an address a domain beyond ASCII."""
         local_part, _, domain = self.email.rpartition("@")
-        return formataddr((self.name, f"{local_part}@{punycode(domain)}"))
+        return formataddr((" ".join(self.name.split()), f"{local_part}@{punycode(domain)}"))
 
     def today(self, at: datetime) -> date:
         """The calendar day of an instant where the organization is."""

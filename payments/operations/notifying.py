@@ -54,4 +54,4 @@ def _send(payment: Payment, subject: str, template: str, **context: Any) -> None
             **context,
         },
     )
-    EmailMessage(subject, text, organization.mail_sender, [recipient]).send()
+    EmailMessage(" ".join(subject.split()), text, organization.mail_sender, [recipient]).send()

@@ -18,6 +18,7 @@ from payments.operations import broken_invariants
 from tests import factories
 from tests.books import assert_sound, refuses, unchanged
 from tests.factories import NOW
+from tests.past_the_guards import without_triggers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REASON = "Restored from the backup of 3 September"
@@ -159,6 +160,7 @@ def test_a_gap_without_its_entry_is_a_broken_invariant(account):
     factories.an_open_invoice(account)
     skip(100)
     assert 9 not in numbers_broken()
+    without_triggers()
     AuditEntry.objects.filter(action="numberseries.skipped").delete()
     assert 9 in numbers_broken()
 
@@ -167,6 +169,7 @@ def test_a_number_that_was_left_out_and_stands_on_an_invoice_is_one_too(account)
     invoice = factories.an_open_invoice(account)
     factories.an_open_invoice(account)
     skip(100)
+    without_triggers()
     Invoice.objects.filter(pk=invoice.pk).update(number_sequence=50)
     assert 9 in numbers_broken()
 

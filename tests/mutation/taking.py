@@ -260,7 +260,7 @@ MUTANTS = (
     ),
     completing(
         "a payment that is forgotten amid its capture has failed",
-        "        if session.status != Status.INITIATED:\n            raise\n",
+        "        if session.status == Status.CAPTURING:\n            raise\n",
         "",
         (*COMPLETING, *ENDING, *REFUSED),
     ),

@@ -1,6 +1,7 @@
 """Money that went back, and the list of all that moved: the same questions of every provider."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import uuid4
@@ -195,7 +196,8 @@ def test_captures_and_refunds_are_listed(code, sandbox, apart):
     authorized(code, sandbox)  # no money moved
     ours = provider.refund(reference=seen.capture_reference, amount=NINE, key=str(uuid4()))
     day = apart.replace(microsecond=0)
-    assert sorted(moved(code, apart - DAY, apart + DAY), key=lambda one: one.kind) == [
+    found = [replace(one, opened_reference="") for one in moved(code, apart - DAY, apart + DAY)]
+    assert sorted(found, key=lambda one: one.kind) == [
         Transaction("capture", seen.capture_reference, PRICE, day, seen.capture_reference),
         Transaction("refund", ours.reference, NINE, day, seen.capture_reference),
     ]

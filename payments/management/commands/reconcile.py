@@ -22,7 +22,8 @@ class Command(BaseCommand):
         done = operations.reconcile(at=timezone.now(), everything=options["all"])
         self.stdout.write(
             f"{done.looked_at} sessions looked at, {done.ended} ended, "
-            f"{done.unreachable} could not be looked up, {done.refunds} refunds pursued"
+            f"{done.unreachable} could not be looked up"
+            + (f", {done.refunds} refunds pursued" if done.refunds else "")
         )
         for one in operations.compare(at=timezone.now()) if options["compare"] else ():
             self.stdout.write(f"{one.provider}: {one.compared} compared, {one.differing} differing")
