@@ -65,7 +65,7 @@ class Organization(models.Model):
 
     @property
     def mail_sender(self) -> str:
-        """As mails name it: a name may hold commas, quotes and line breaks, an address a domain beyond ASCII."""
+        """As mails name it: a name may hold commas and line breaks, an address a domain beyond ASCII."""
         local_part, _, domain = self.email.rpartition("@")
         return formataddr((" ".join(self.name.split()), f"{local_part}@{punycode(domain)}"))
 
