@@ -277,10 +277,8 @@ def _refunded(at: datetime) -> Iterable:
     yield from payments.filter(status="partially_refunded").exclude(back__gt=0, back__lt=F("amount"))
     yield from payments.exclude(status__in=["refunded", "partially_refunded"]).filter(back__gt=0)
     done = Refund.objects.filter(status=Refund.Status.DONE).exclude(payment__account=None)
-    taken_back = _total(Allocation.objects.all(), "refund")
-    yield from done.annotate(taken=taken_back).exclude(
-        Q(amount=F("credit_amount") - F("taken")) | Q(credit_amount__gt=0)
-    )
+    from_invoices = _total(Allocation.objects.exclude(payment=None), "refund")
+    yield from done.annotate(taken=from_invoices).exclude(amount=F("credit_amount") - F("taken"))
 
 
 def _unaudited(at: datetime) -> Iterable[PaymentSession]:
