@@ -61,10 +61,16 @@
       show(id, problem);
       if (problem && !first) {
         first = { type: "validation_error", code: problem[0], message: problem[1] };
-        field(id).focus();
+        focus(field(id));
       }
     }
     return first;
+  }
+
+  // This frame may hear only after it took the focus that the press before had taken it away.
+  function focus(input) {
+    input.focus();
+    window.addEventListener("blur", () => setTimeout(() => input.focus()), { once: true, signal: AbortSignal.timeout(500) });
   }
 
   const layouts = {
@@ -139,7 +145,7 @@
     confirm,
     validate: () => { const error = validate(); return error ? { error } : {}; },
     appearance: (appearance) => { dress(appearance); return {}; },
-    focus: () => { field("number").focus(); return {}; },
+    focus: () => { focus(field("number")); return {}; },
     clear: () => { Object.keys(checks).forEach((id) => { field(id).value = ""; show(id, null); }); return {}; },
   };
 

@@ -8,6 +8,15 @@
     border: "0", display: "block", width: "calc(100% + 8px)", height: "0", margin: "-4px", minHeight: "0",
   };
 
+  // Nothing moves under a press: a field that is left says what is wrong, and what was pressed would slip away.
+  let released = Promise.resolve();
+  window.addEventListener("pointerdown", () => {
+    released = new Promise((resolve) => {
+      const end = () => setTimeout(resolve); // the click comes first
+      for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, end, { once: true, capture: true });
+    });
+  }, { capture: true });
+
   class IntegrationError extends Error {
     constructor(message) {
       super(message);
@@ -88,7 +97,7 @@
         this.waiting.get(id)(result);
         this.waiting.delete(id);
       } else if (type === "height") {
-        this.frame.style.height = `${detail}px`;
+        released.then(() => { if (this.frame) this.frame.style.height = `${detail}px`; });
       } else if (type === "open") {
         this.begin();
       } else if (type === "enter") {
