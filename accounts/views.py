@@ -24,7 +24,6 @@ from accounts.querysets import parse_id
 from core.doors import form_error
 from core.errors import NotFound, Refusal
 
-NEW_TOKEN = "new_token"  # noqa: S105  the session's key, not a secret
 RESET_ADDRESS = "reset_address"
 LONGEST_NAME_TRIED = 255  # the column of axes
 
@@ -174,19 +173,20 @@ def _reader(request: HttpRequest) -> User:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """The reader's tokens and a form for one more. The first GET after making a token shows it, once."""
+    """The reader's tokens and a form for one more. Only the answer to making a token shows it: a page to be
+    led to would have to find it stored somewhere."""
     form = TokenForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and _token_created(request, form):
-        return redirect("tokens")
+    token = _create_token(request, form) if request.method == "POST" and form.is_valid() else ""
     context = {
-        "form": form,
+        "form": TokenForm() if token else form,
         "tokens": _reader(request).tokens.usable(at=timezone.now()),
-        "new_token": request.session.pop(NEW_TOKEN, None) if request.method == "GET" else None,
+        "new_token": token,
     }
     return render(request, "tokens/list.html", context, status=422 if form.errors else 200)
 
 
-def _token_created(request: HttpRequest, form: TokenForm) -> bool:
+def _create_token(request: HttpRequest, form: TokenForm) -> str:
+    """The new token; none when it was refused, and the form says why."""
     try:
         _, token = operations.create_token(
             user=_reader(request),
@@ -197,9 +197,8 @@ def _token_created(request: HttpRequest, form: TokenForm) -> bool:
         )
     except Refusal as refusal:
         form_error(form, refusal)
-        return False
-    request.session[NEW_TOKEN] = token
-    return True
+        return ""
+    return token
 
 
 @login_required
