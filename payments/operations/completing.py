@@ -140,6 +140,8 @@ def _capture(call: ProviderCall, seen: Observation, *, at: datetime) -> Observat
         seen = provider.capture(reference=session.reference, amount=amount, key=str(call.uuid))
         if seen.state is State.CAPTURABLE:
             seen = provider.cancel(reference=session.reference, key=str(uuid4()))
+        elif seen.state is State.CAPTURED and differences(session, seen):
+            seen = provider.lookup(reference=session.reference)  # what it took, asked once more
     except (ProviderUnavailable, ProviderRefused) as error:
         seen = Observation(state=State.UNKNOWN, reference=session.reference, status=type(error).__name__)
     ProviderCall.objects.filter(pk=call.pk).update(answered_at=at, outcome=seen.status)
