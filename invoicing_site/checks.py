@@ -44,6 +44,12 @@ def _keys() -> Iterator[CheckMessage]:
 
 
 def _payments() -> Iterator[CheckMessage]:
+    if not settings.PROVIDER_TIMEOUT > 0:
+        yield Error(
+            f"PROVIDER_TIMEOUT is {settings.PROVIDER_TIMEOUT:g}, but no answer comes in no time",
+            hint="Set it to the seconds to wait for a provider's answer, or unset it for 20.",
+            id="invoicing.E007",
+        )
     if settings.PAYMENTS == "sandbox":
         try:
             refuse_outside_sandbox(

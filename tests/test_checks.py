@@ -67,6 +67,13 @@ def test_what_is_complete_has_no_errors(settings, values):
             ("invoicing.E006", "Staff sign in without a second factor"),
         ),
         *[
+            (
+                SANDBOX | {"PROVIDER_TIMEOUT": seconds},
+                ("invoicing.E007", f"PROVIDER_TIMEOUT is {seconds}, but no answer comes in no time"),
+            )
+            for seconds in (0, -1, float("nan"))
+        ],
+        *[
             (LIVE | {name: ""}, ("invoicing.E005", f"{name} is not set"))
             for name in (
                 "STRIPE_PUBLISHABLE_KEY",

@@ -114,6 +114,23 @@ def test_nobody_assigns_a_status():
     assert assigned == []
 
 
+ASKS_A_PROVIDER = {"change_method", "complete_payment", "initiate_payment", "initiate_session", "renewed"}
+
+
+def test_every_door_that_asks_a_provider_counts_the_attempt():
+    """By which cards could be tried out: each function of a door that opens or completes a session."""
+    doors = [
+        (f"{names(file)}:{node.lineno}", {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)})
+        for file in SOURCES
+        if file.parent.name == "views" or file.stem in ("schema", "views", "rest")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    asking = {name: used for name, used in doors if used & ASKS_A_PROVIDER}
+    assert len(asking) >= 6
+    assert [name for name, used in asking.items() if "count_payment_attempt" not in used] == []
+
+
 WITH_STATUS = [model for model in apps.get_models() if hasattr(model, "TRANSITIONS")]
 PAIRS = [(model, old, new) for model in WITH_STATUS for old in model.TRANSITIONS for new in model.TRANSITIONS]
 
