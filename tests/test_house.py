@@ -120,7 +120,10 @@ ASKS_A_PROVIDER = {"change_method", "complete_payment", "initiate_payment", "ini
 def test_every_door_that_asks_a_provider_counts_the_attempt():
     """By which cards could be tried out: each function of a door that opens or completes a session."""
     doors = [
-        (f"{names(file)}:{node.lineno}", {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)})
+        (
+            f"{names(file)}:{node.lineno}",
+            {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)},
+        )
         for file in SOURCES
         if file.parent.name == "views" or file.stem in ("schema", "views", "rest")
         for node in ast.walk(ast.parse(file.read_text()))

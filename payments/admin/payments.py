@@ -88,6 +88,12 @@ class PaymentAdmin(ReadOnlyAdmin):
         Tab("captured", "Captured", lambda rows, at: rows.filter(status=Status.CAPTURED)),
         Tab("pending", "Pending", lambda rows, at: rows.filter(status=Status.PENDING), "Nothing is pending."),
         Tab(
+            "unassigned",
+            "Unassigned",
+            lambda rows, at: rows.filter(status=Status.UNASSIGNED),
+            "All money is somebody's.",
+        ),
+        Tab(
             "refunded",
             "Refunded",
             lambda rows, at: rows.filter(Q(status=Status.REFUNDED) | Q(status=Status.PARTIALLY_REFUNDED)),
@@ -120,10 +126,14 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Next step")
     def next_step(self, payment: Payment) -> SafeString | str:
-        if payment.status != Status.PENDING:
+        step = {Status.PENDING: "verify", Status.UNASSIGNED: "assign"}.get(Status(payment.status))
+        if step is None:
             return ""
-        page = reverse("admin:payments_payment_verify", args=[payment.pk])
-        return format_html('<a href="{}">Verify<span class="unseen"> {}</span></a>', page, payment.reference)
+        page = reverse(f"admin:payments_payment_{step}", args=[payment.pk])
+        word = step.capitalize()
+        return format_html(
+            '<a href="{}">{}<span class="unseen"> {}</span></a>', page, word, payment.reference
+        )
 
     @admin.display(description="Decision")
     def decision(self, payment: Payment) -> str:

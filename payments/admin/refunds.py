@@ -164,7 +164,12 @@ def ask_to_assign(payments: Any, request: HttpRequest, payment: Payment) -> Http
     total = plain_money(payment.amount, payment.currency)
     page = Confirmation(
         question=f"Assign {total} to an account?",
-        facts=(("Amount", money(payment.amount, payment.currency)), ("Reference", payment.reference)),
+        facts=(
+            ("Amount", money(payment.amount, payment.currency)),
+            ("Came by", payment.provider.name),
+            ("On", payment.captured_at or payment.created_at),
+            ("Reference", payment.reference),
+        ),
         button=f"Assign {total}",
         done=f"{total} is account credit of that account now.",
         consequence="The money becomes account credit of the account, whole. It cannot be unassigned again.",
