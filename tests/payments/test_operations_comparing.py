@@ -124,6 +124,29 @@ def test_a_refund_that_the_provider_does_not_know(invoice, sandbox, stella):
     assert {issue.kind for issue in ReconciliationIssue.objects.all()} >= {"missing"}
 
 
+def test_a_refund_that_a_lagging_report_leaves_out(invoice, sandbox, stella, monkeypatch):
+    complete(agreed(invoice, sandbox, STRIPE))
+    payment = Payment.objects.get()
+    operations.refund_payment(payment=payment, amount=500, reason="x", at=NOW, staff=stella)
+    monkeypatch.setattr("payments.providers.stripe.Stripe.transactions", lambda self, **_: iter(()))
+    assert (STRIPE, 0, 0) in compared(TOMORROW)
+    assert not ReconciliationIssue.objects.exists(), "it was asked about alone"
+    Comparison.objects.all().delete()
+    monkeypatch.setattr("payments.providers.stripe.Stripe.refunds", lambda self, **_: [])
+    assert (STRIPE, 0, 0) in compared(), "a report may lag: nothing is missing yet"
+    assert (STRIPE, 0, 1) in compared(TOMORROW)
+    issue = ReconciliationIssue.objects.get()
+    assert (issue.kind, issue.payment, issue.amount) == ("missing", payment, 500)
+
+
+def test_another_capture_of_the_session_is_not_this_payment(invoice, sandbox, monkeypatch):
+    complete(agreed(invoice, sandbox, STRIPE))
+    Payment.objects.update(reference="pi_another")
+    monkeypatch.setattr("payments.providers.stripe.Stripe.transactions", lambda self, **_: iter(()))
+    assert (STRIPE, 0, 1) in compared(TOMORROW)
+    assert ReconciliationIssue.objects.get().kind == "missing"
+
+
 def test_a_provider_that_is_silent_is_compared_the_next_time(invoice, sandbox, line):
     complete(agreed(invoice, sandbox, STRIPE))
     line.always = [("balance_transactions", Fault(500))]
