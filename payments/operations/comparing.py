@@ -48,7 +48,8 @@ def compare(*, at: datetime) -> list[Comparison]:
 def _compare(row: PaymentProvider, *, at: datetime) -> Comparison:
     last = row.comparisons.first()
     since = last.until - OVERLAP if last else at - FIRST
-    theirs = list(PROVIDERS[row.code].transactions(since=since, until=at))
+    moved = PROVIDERS[row.code].transactions(since=since, until=at)
+    theirs = sorted(moved, key=lambda one: one.kind)  # captures before the refunds of them
     differing = sum(_differs(row, one, at=at) for one in theirs)
     differing += _missing_payments(row, theirs, since=since, at=at)
     differing += _missing_refunds(row, theirs, since=since, at=at)

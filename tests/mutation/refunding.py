@@ -173,6 +173,11 @@ COMPARED = (
         "            pass\n",
     ),
     comparing(
+        "refunds before their captures",
+        "theirs = sorted(moved, key=lambda one: one.kind)",
+        "theirs = list(moved)",
+    ),
+    comparing(
         "a refund that a report leaves out is missing",
         "if refund.reference in {one.reference for one in listed}:",
         "if False:",

@@ -50,6 +50,18 @@ def test_a_capture_whose_session_we_had_given_up_is_booked(invoice, sandbox, cod
     assert (code, 1, 0) in compared(TOMORROW)
 
 
+@pytest.mark.parametrize("code", [STRIPE, PAYPAL])
+def test_what_went_back_of_such_a_capture_is_booked_with_it(invoice, sandbox, code):
+    """Also where the provider lists the newest first, and so the refund before its capture."""
+    session = agreed(invoice, sandbox, code)
+    PaymentSession.objects.filter(pk=session.pk).update(status="cancelled", ended_at=NOW)
+    sandbox.capture_at_dashboard(session.reference)
+    sandbox.refund_at_dashboard(session.reference, 500)
+    assert (code, 2, 2) in compared()
+    assert (Payment.objects.get().status, Refund.objects.get().amount) == ("partially_refunded", 500)
+    assert sorted(Allocation.objects.values_list("amount", flat=True)) == [-500, 3940]
+
+
 def test_money_for_no_payment_of_ours_is_nobodys(invoice, sandbox):
     session = agreed(invoice, sandbox, STRIPE)
     sandbox.capture_at_dashboard(session.reference)
