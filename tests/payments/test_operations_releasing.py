@@ -102,6 +102,21 @@ def test_unassigned_money_goes_back_whole(nobodys, stella):
     assert_sound()
 
 
+def test_unassigned_money_of_which_a_part_went_back_at_the_provider(nobodys, account, sandbox, stella):
+    sandbox.refund_at_dashboard(nobodys.reference, 500)
+    assert operations.find_refunds(payment=nobodys, at=NOW) == 1
+    nobodys.refresh_from_db()
+    assert (nobodys.status, operations.left_of(nobodys)) == ("unassigned", 3440)
+    assert_sound()
+    with refuses(Conflict, f"Payment {nobodys.reference} is being sent back"):
+        assign(nobodys, account, stella)
+    rest = operations.refund_payment(payment=nobodys, amount=3440, reason="x", at=NOW, staff=stella)
+    assert rest.status == "done"
+    nobodys.refresh_from_db()
+    assert nobodys.status == "refunded"
+    assert_sound()
+
+
 def test_a_session_is_released_once_its_money_is_decided(nobodys, account, invoice, stella):
     session = nobodys.session
     with refuses(Conflict, "Its money is unassigned. Assign it or send it back first"):
