@@ -164,7 +164,7 @@ def _missing_refunds(
     missing = 0
     for refund in done.exclude(reference__in=known).select_related("payment"):
         listed = PROVIDERS[row.code].refunds(reference=refund.payment.reference)
-        if refund.reference in {one.reference for one in listed}:
+        if refund.reference in {one.reference for one in listed if one.state == "done"}:
             continue
         missing += 1
         _tell_missing(refund.payment, f"refund {refund.reference}", refund.amount, at=at)

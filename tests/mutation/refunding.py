@@ -179,9 +179,10 @@ COMPARED = (
     ),
     comparing(
         "a refund that a report leaves out is missing",
-        "if refund.reference in {one.reference for one in listed}:",
+        'if refund.reference in {one.reference for one in listed if one.state == "done"}:',
         "if False:",
     ),
+    comparing("a refund that came back is still done", ' if one.state == "done"}', "}"),
     comparing(
         "another capture of the session will do",
         "return seen.state is State.CAPTURED and seen.capture_reference == payment.reference",

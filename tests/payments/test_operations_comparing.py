@@ -151,6 +151,18 @@ def test_a_refund_that_a_lagging_report_leaves_out(invoice, sandbox, stella, mon
     assert (issue.kind, issue.payment, issue.amount) == ("missing", payment, 500)
 
 
+def test_a_refund_that_the_bank_sent_back_to_us(invoice, sandbox, stella):
+    """Stripe calls it failed afterwards, and lists it with the others all the same."""
+    complete(agreed(invoice, sandbox, STRIPE))
+    payment = Payment.objects.get()
+    made = operations.refund_payment(payment=payment, amount=500, reason="x", at=NOW, staff=stella)
+    known = sandbox.store.get("refund", made.reference)
+    sandbox.store.put("refund", {**known, "status": "failed"}, at=0)
+    assert (STRIPE, 1, 1) in compared(TOMORROW)
+    issue = ReconciliationIssue.objects.get()
+    assert (issue.kind, issue.payment, issue.amount) == ("missing", payment, 500)
+
+
 def test_another_capture_of_the_session_is_not_this_payment(invoice, sandbox, monkeypatch):
     complete(agreed(invoice, sandbox, STRIPE))
     Payment.objects.update(reference="pi_another")
