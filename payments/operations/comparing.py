@@ -65,6 +65,8 @@ def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
         known = Refund.objects.filter(provider=row, reference=moved.reference).exists()
         if not known and payment is not None:
             find_refunds(payment=payment, at=at)
+        elif not known:
+            _tell_foreign(row, moved, at=at)
         return not known
     if payment is None:
         payment = _looked_up(row, moved, at=at)
@@ -83,6 +85,19 @@ def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
         at=at,
     )
     return True
+
+
+def _tell_foreign(row: PaymentProvider, moved: Transaction, *, at: datetime) -> None:
+    """Of a refund whose capture we never had there is nothing to book: staff hear of it once."""
+    minor, currency = nearest_minor(moved.amount), moved.amount.currency.code
+    ReconciliationIssue.objects.get_or_create(
+        kind=Kind.UNKNOWN,
+        session=None,
+        payment=None,
+        known=f"{format_minor(minor, currency)} went back at {row.name} as {moved.reference}, of no payment "
+        "of ours. Look it up at the provider.",
+        defaults={"currency": currency, "amount": minor, "opened_at": at},
+    )
 
 
 def _looked_up(row: PaymentProvider, moved: Transaction, *, at: datetime) -> Payment | None:

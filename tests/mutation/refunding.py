@@ -173,6 +173,11 @@ COMPARED = (
         "            pass\n",
     ),
     comparing(
+        "a refund of no payment of ours is passed over",
+        "            _tell_foreign(row, moved, at=at)\n",
+        "            pass\n",
+    ),
+    comparing(
         "refunds before their captures",
         "theirs = sorted(moved, key=lambda one: one.kind)",
         "theirs = list(moved)",

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from moneyed import Money
 
 from payments import operations
 from payments.models import Allocation, Comparison, Payment, PaymentSession, ReconciliationIssue, Refund
+from payments.providers.base import Transaction
 from tests.books import assert_sound
 from tests.factories import NOW, PAYPAL, STRIPE
 from tests.payments.faults import Fault
@@ -124,6 +126,26 @@ def test_a_refund_made_at_the_provider(invoice, sandbox):
     assert ReconciliationIssue.objects.get().kind == "unknown"
     assert (PAYPAL, 2, 0) in compared(TOMORROW)
     assert_sound()
+
+
+def test_refunds_of_no_payment_of_ours_are_told_once(invoice, sandbox, monkeypatch):
+    """Of captures that are older than the first comparison."""
+    moved = [
+        Transaction("refund", f"re_{number}", Money("5.00", "USD"), NOW, "pi_of_nobody") for number in (1, 2)
+    ]
+    monkeypatch.setattr("payments.providers.stripe.Stripe.transactions", lambda self, **_: iter(moved))
+    assert (STRIPE, 2, 2) in compared()
+    told = ReconciliationIssue.objects.order_by("pk")
+    assert [(one.kind, one.amount, one.currency, one.payment) for one in told] == [
+        ("unknown", 500, "USD", None)
+    ] * 2
+    assert [one.known for one in told] == [
+        f"$5.00 went back at Card as {one.reference}, of no payment of ours. Look it up at the provider."
+        for one in moved
+    ]
+    ReconciliationIssue.objects.update(resolved_at=NOW)
+    compared(TOMORROW)
+    assert not ReconciliationIssue.objects.filter(resolved_at=None).exists()
 
 
 def test_a_refund_that_the_provider_does_not_know(invoice, sandbox, stella):
