@@ -108,8 +108,18 @@ BOOKING = (
     refunding("the second part is refused", "elif payment.status == Payment.Status.CAPTURED:", "else:"),
     refunding("the credit is not noted", "credit_amount=credit,", "credit_amount=0,"),
     refunding("nobody tells the payer", 'enqueue(REFUNDED, {"refund": refund.pk}, at=at)', "None"),
+    refunding(
+        "another amount is looked at every minute",
+        "update(look_again_at=_next_look(current, at=at))",
+        "update(outcome='')",
+        IN_DOUBT,
+    ),
     refunding("looked at again at once", "if since + look > at)", "if since + look >= at)", IN_DOUBT),
-    refunding("staff hear of silence too late", "at - since >= PATIENCE", "at - since > PATIENCE"),
+    refunding(
+        "staff hear of silence too late",
+        "at - refund.created_at >= PATIENCE",
+        "at - refund.created_at > PATIENCE",
+    ),
     refunding(
         "ours are not ended before foreign ones",
         "        pursue(refund=refund, at=at, by=by)\n    found",

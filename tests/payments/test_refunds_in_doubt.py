@@ -22,6 +22,7 @@ from tests.payments.test_operations_completing import agreed, complete
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock")]
 MINUTE = timedelta(minutes=1)
+DAY = 24 * 60
 TEN = Money("10.00", "USD")
 
 
@@ -98,11 +99,11 @@ def test_a_refused_look_says_nothing_of_the_refund(by_card, line, stella):
 def test_it_is_looked_at_ever_more_rarely(by_card, line, stella):
     line.always = [("refund", Fault(500))]
     made, seen = refund(by_card, stella), []
-    for minutes in (2, 5, 15):
+    for minutes in (2, 5, 15, 60, 61):
         reconcile(at=NOW + minutes * MINUTE)
         made.refresh_from_db()
         seen.append((made.look_again_at - NOW) // MINUTE)
-    assert seen == [5, 15, 60]
+    assert seen == [5, 15, 60, 60 + DAY, 60 + DAY]
 
 
 # Answers
@@ -130,6 +131,13 @@ def test_another_amount_than_was_asked_for_is_left_to_staff(by_card, stella, mon
     stripe_lists(monkeypatch, Refunded("re_1", twenty, "done", str(made.uuid)))
     with unchanged():
         assert operations.find_refunds(payment=by_card, at=NOW) == 0, "ours is no foreign one"
+
+
+def test_what_is_left_to_staff_is_not_looked_at_every_minute(by_card, stella, monkeypatch):
+    stripe_answers(monkeypatch, "done", Money("20.00", "USD"))
+    refund(by_card, stella)
+    asked = [reconcile(at=NOW + minutes * MINUTE).refunds for minutes in range(2, 17)]
+    assert [minutes for minutes, count in enumerate(asked, start=2) if count] == [2, 5, 15]
 
 
 def test_what_ended_is_not_ended_again(by_card, stella):
