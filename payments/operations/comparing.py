@@ -48,7 +48,8 @@ def compare(*, at: datetime) -> list[Comparison]:
 def _compare(row: PaymentProvider, *, at: datetime) -> Comparison:
     last = row.comparisons.first()
     since = last.until - OVERLAP if last else at - FIRST
-    theirs = list(PROVIDERS[row.code].transactions(since=since, until=at))
+    moved = PROVIDERS[row.code].transactions(since=since, until=at)
+    theirs = sorted(moved, key=lambda one: one.kind)  # captures before the refunds of them
     differing = sum(_differs(row, one, at=at) for one in theirs)
     differing += _missing_payments(row, theirs, since=since, at=at)
     differing += _missing_refunds(row, theirs, since=since, at=at)
@@ -64,6 +65,8 @@ def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
         known = Refund.objects.filter(provider=row, reference=moved.reference).exists()
         if not known and payment is not None:
             find_refunds(payment=payment, at=at)
+        elif not known:
+            _tell_foreign(row, moved, at=at)
         return not known
     if payment is None:
         payment = _looked_up(row, moved, at=at)
@@ -82,6 +85,19 @@ def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
         at=at,
     )
     return True
+
+
+def _tell_foreign(row: PaymentProvider, moved: Transaction, *, at: datetime) -> None:
+    """Of a refund whose capture we never had there is nothing to book: staff hear of it once."""
+    minor, currency = nearest_minor(moved.amount), moved.amount.currency.code
+    ReconciliationIssue.objects.get_or_create(
+        kind=Kind.UNKNOWN,
+        session=None,
+        payment=None,
+        known=f"{format_minor(minor, currency)} went back at {row.name} as {moved.reference}, of no payment "
+        "of ours. Look it up at the provider.",
+        defaults={"currency": currency, "amount": minor, "opened_at": at},
+    )
 
 
 def _looked_up(row: PaymentProvider, moved: Transaction, *, at: datetime) -> Payment | None:
@@ -163,7 +179,7 @@ def _missing_refunds(
     missing = 0
     for refund in done.exclude(reference__in=known).select_related("payment"):
         listed = PROVIDERS[row.code].refunds(reference=refund.payment.reference)
-        if refund.reference in {one.reference for one in listed}:
+        if refund.reference in {one.reference for one in listed if one.state == "done"}:
             continue
         missing += 1
         _tell_missing(refund.payment, f"refund {refund.reference}", refund.amount, at=at)

@@ -275,7 +275,8 @@ def _refunded(at: datetime) -> Iterable:
     yield from payments.filter(taken__gt=F("amount"))
     yield from payments.filter(status="refunded").exclude(back=F("amount"))
     yield from payments.filter(status="partially_refunded").exclude(back__gt=0, back__lt=F("amount"))
-    yield from payments.exclude(status__in=["refunded", "partially_refunded"]).filter(back__gt=0)
+    untold = payments.exclude(status__in=["refunded", "partially_refunded"]).filter(back__gt=0)
+    yield from untold.exclude(status="unassigned", back__lt=F("amount"))  # it stays nobody's until all went
     done = Refund.objects.filter(status=Refund.Status.DONE).exclude(payment__account=None)
     from_invoices = _total(Allocation.objects.exclude(payment=None), "refund")
     yield from done.annotate(taken=from_invoices).exclude(amount=F("credit_amount") - F("taken"))

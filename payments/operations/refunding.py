@@ -7,7 +7,7 @@ provider is looked at before it is asked: a refund whose answer was lost is foun
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Sum
@@ -162,6 +162,7 @@ def settle_refund(*, refund: Refund, seen: Refunded, outcome: str, at: datetime,
             close_refund_issues(current, at=at)
             _tell_staff(current, f"the provider did not send it back ({outcome}).", at=at)
         elif seen.amount != _amount(current):
+            Refund.objects.filter(pk=current.pk).update(look_again_at=_next_look(current, at=at))
             _tell_staff(current, f"the provider sent {seen.amount} back instead.", at=at)
         else:
             _book(current, account if current.payment.account_id else None, seen, at=at, by=by)
@@ -193,15 +194,18 @@ def _book(refund: Refund, account: Account | None, seen: Refunded, *, at: dateti
 
 def _look_again(refund: Refund, word: str, *, at: datetime) -> Refund:
     """Nobody knows yet: look again later, ever more rarely, and tell staff when it takes too long."""
-    since = refund.created_at
-    later = next((since + look for look in LOOKS if since + look > at), at + LOOKS[-1])
     Refund.objects.filter(pk=refund.pk, status=Status.REQUESTED).update(
-        look_again_at=later, outcome=word[:200]
+        look_again_at=_next_look(refund, at=at), outcome=word[:200]
     )
     refund.refresh_from_db()
-    if refund.status == Status.REQUESTED and at - since >= PATIENCE:
+    if refund.status == Status.REQUESTED and at - refund.created_at >= PATIENCE:
         _tell_staff(refund, f"the provider has not decided (last word: {word}). We keep asking.", at=at)
     return refund
+
+
+def _next_look(refund: Refund, *, at: datetime) -> datetime:
+    since = refund.created_at
+    return next((since + look for look in LOOKS if since + look > at), at + timedelta(days=1))
 
 
 def _tell_staff(

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from moneyed import Money
 
 from payments import operations
 from payments.models import Allocation, Comparison, Payment, PaymentSession, ReconciliationIssue, Refund
+from payments.providers.base import Transaction
 from tests.books import assert_sound
 from tests.factories import NOW, PAYPAL, STRIPE
 from tests.payments.faults import Fault
@@ -48,6 +50,18 @@ def test_a_capture_whose_session_we_had_given_up_is_booked(invoice, sandbox, cod
     assert (payment.status, payment.session, payment.amount) == ("captured", session, 3940)
     assert Allocation.objects.get().invoice == invoice
     assert (code, 1, 0) in compared(TOMORROW)
+
+
+@pytest.mark.parametrize("code", [STRIPE, PAYPAL])
+def test_what_went_back_of_such_a_capture_is_booked_with_it(invoice, sandbox, code):
+    """Also where the provider lists the newest first, and so the refund before its capture."""
+    session = agreed(invoice, sandbox, code)
+    PaymentSession.objects.filter(pk=session.pk).update(status="cancelled", ended_at=NOW)
+    sandbox.capture_at_dashboard(session.reference)
+    sandbox.refund_at_dashboard(session.reference, 500)
+    assert (code, 2, 2) in compared()
+    assert (Payment.objects.get().status, Refund.objects.get().amount) == ("partially_refunded", 500)
+    assert sorted(Allocation.objects.values_list("amount", flat=True)) == [-500, 3940]
 
 
 def test_money_for_no_payment_of_ours_is_nobodys(invoice, sandbox):
@@ -114,6 +128,26 @@ def test_a_refund_made_at_the_provider(invoice, sandbox):
     assert_sound()
 
 
+def test_refunds_of_no_payment_of_ours_are_told_once(invoice, sandbox, monkeypatch):
+    """Of captures that are older than the first comparison."""
+    moved = [
+        Transaction("refund", f"re_{number}", Money("5.00", "USD"), NOW, "pi_of_nobody") for number in (1, 2)
+    ]
+    monkeypatch.setattr("payments.providers.stripe.Stripe.transactions", lambda self, **_: iter(moved))
+    assert (STRIPE, 2, 2) in compared()
+    told = ReconciliationIssue.objects.order_by("pk")
+    assert [(one.kind, one.amount, one.currency, one.payment) for one in told] == [
+        ("unknown", 500, "USD", None)
+    ] * 2
+    assert [one.known for one in told] == [
+        f"$5.00 went back at Card as {one.reference}, of no payment of ours. Look it up at the provider."
+        for one in moved
+    ]
+    ReconciliationIssue.objects.update(resolved_at=NOW)
+    compared(TOMORROW)
+    assert not ReconciliationIssue.objects.filter(resolved_at=None).exists()
+
+
 def test_a_refund_that_the_provider_does_not_know(invoice, sandbox, stella):
     complete(agreed(invoice, sandbox, STRIPE))
     made = operations.refund_payment(
@@ -122,6 +156,41 @@ def test_a_refund_that_the_provider_does_not_know(invoice, sandbox, stella):
     Refund.objects.filter(pk=made.pk).update(reference="re_of_nobody")
     compared(TOMORROW)
     assert {issue.kind for issue in ReconciliationIssue.objects.all()} >= {"missing"}
+
+
+def test_a_refund_that_a_lagging_report_leaves_out(invoice, sandbox, stella, monkeypatch):
+    complete(agreed(invoice, sandbox, STRIPE))
+    payment = Payment.objects.get()
+    operations.refund_payment(payment=payment, amount=500, reason="x", at=NOW, staff=stella)
+    monkeypatch.setattr("payments.providers.stripe.Stripe.transactions", lambda self, **_: iter(()))
+    assert (STRIPE, 0, 0) in compared(TOMORROW)
+    assert not ReconciliationIssue.objects.exists(), "it was asked about alone"
+    Comparison.objects.all().delete()
+    monkeypatch.setattr("payments.providers.stripe.Stripe.refunds", lambda self, **_: [])
+    assert (STRIPE, 0, 0) in compared(), "a report may lag: nothing is missing yet"
+    assert (STRIPE, 0, 1) in compared(TOMORROW)
+    issue = ReconciliationIssue.objects.get()
+    assert (issue.kind, issue.payment, issue.amount) == ("missing", payment, 500)
+
+
+def test_a_refund_that_the_bank_sent_back_to_us(invoice, sandbox, stella):
+    """Stripe calls it failed afterwards, and lists it with the others all the same."""
+    complete(agreed(invoice, sandbox, STRIPE))
+    payment = Payment.objects.get()
+    made = operations.refund_payment(payment=payment, amount=500, reason="x", at=NOW, staff=stella)
+    known = sandbox.store.get("refund", made.reference)
+    sandbox.store.put("refund", {**known, "status": "failed"}, at=0)
+    assert (STRIPE, 1, 1) in compared(TOMORROW)
+    issue = ReconciliationIssue.objects.get()
+    assert (issue.kind, issue.payment, issue.amount) == ("missing", payment, 500)
+
+
+def test_another_capture_of_the_session_is_not_this_payment(invoice, sandbox, monkeypatch):
+    complete(agreed(invoice, sandbox, STRIPE))
+    Payment.objects.update(reference="pi_another")
+    monkeypatch.setattr("payments.providers.stripe.Stripe.transactions", lambda self, **_: iter(()))
+    assert (STRIPE, 0, 1) in compared(TOMORROW)
+    assert ReconciliationIssue.objects.get().kind == "missing"
 
 
 def test_a_provider_that_is_silent_is_compared_the_next_time(invoice, sandbox, line):

@@ -1,6 +1,7 @@
 """What only staff can decide: whose unassigned money is, and that a session which hangs is over."""
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 
@@ -9,6 +10,8 @@ from core.audit import SYSTEM, AuditEntry
 from core.errors import Conflict, Forbidden, Invalid
 from payments import operations
 from payments.models import AccountCredit, Payment, PaymentSession, ReconciliationIssue
+from payments.providers.base import ProviderRefused
+from payments.providers.stripe import Stripe
 from tests import cast, factories
 from tests.books import assert_sound, refuses
 from tests.factories import NOW, STRIPE
@@ -80,12 +83,37 @@ def test_money_that_is_going_back_cannot_be_assigned(nobodys, account, stella, l
         assign(nobodys, account, stella)
 
 
+def test_money_that_could_not_go_back_can_be_assigned(nobodys, account, stella, monkeypatch):
+    monkeypatch.setattr(Stripe, "refund", Mock(side_effect=ProviderRefused("Stripe: charge_disputed")))
+    made = operations.refund_payment(payment=nobodys, amount=3940, reason="x", at=NOW, staff=stella)
+    assert made.status == "failed"
+    assign(nobodys, account, stella)
+    nobodys.refresh_from_db()
+    assert (nobodys.status, AccountCredit.objects.get().amount) == ("captured", 3940)
+    assert_sound()
+
+
 def test_unassigned_money_goes_back_whole(nobodys, stella):
     with refuses(Invalid, "Unassigned money goes back whole", field="amount"):
         operations.refund_payment(payment=nobodys, amount=1, reason="x", at=NOW, staff=stella)
     made = operations.refund_payment(payment=nobodys, amount=3940, reason="x", at=NOW, staff=stella)
     nobodys.refresh_from_db()
     assert (made.status, nobodys.status, nobodys.account) == ("done", "refunded", None)
+    assert_sound()
+
+
+def test_unassigned_money_of_which_a_part_went_back_at_the_provider(nobodys, account, sandbox, stella):
+    sandbox.refund_at_dashboard(nobodys.reference, 500)
+    assert operations.find_refunds(payment=nobodys, at=NOW) == 1
+    nobodys.refresh_from_db()
+    assert (nobodys.status, operations.left_of(nobodys)) == ("unassigned", 3440)
+    assert_sound()
+    with refuses(Conflict, f"Payment {nobodys.reference} is being sent back"):
+        assign(nobodys, account, stella)
+    rest = operations.refund_payment(payment=nobodys, amount=3440, reason="x", at=NOW, staff=stella)
+    assert rest.status == "done"
+    nobodys.refresh_from_db()
+    assert nobodys.status == "refunded"
     assert_sound()
 
 
