@@ -46,9 +46,10 @@ def compare(*, at: datetime) -> list[Comparison]:
 
 
 def _compare(row: PaymentProvider, *, at: datetime) -> Comparison:
+    """Captures first: what went back of money that we did not know either is booked with it."""
     last = row.comparisons.first()
     since = last.until - OVERLAP if last else at - FIRST
-    theirs = list(PROVIDERS[row.code].transactions(since=since, until=at))
+    theirs = sorted(PROVIDERS[row.code].transactions(since=since, until=at), key=lambda one: one.kind)
     differing = sum(_differs(row, one, at=at) for one in theirs)
     differing += _missing_payments(row, theirs, since=since, at=at)
     differing += _missing_refunds(row, theirs, since=since, at=at)

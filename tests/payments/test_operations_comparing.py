@@ -72,6 +72,17 @@ def test_money_for_no_payment_of_ours_is_nobodys(invoice, sandbox):
     assert (Payment.objects.count(), ReconciliationIssue.objects.count()) == (1, 1)
 
 
+@pytest.mark.parametrize("code", [STRIPE, PAYPAL])
+def test_a_capture_that_we_had_given_up_and_that_went_back(invoice, sandbox, code):
+    session = agreed(invoice, sandbox, code)
+    PaymentSession.objects.filter(pk=session.pk).update(status="cancelled", ended_at=NOW)
+    sandbox.capture_at_dashboard(session.reference)
+    sandbox.refund_at_dashboard(session.reference)
+    assert (code, 2, 2) in compared()
+    assert (Payment.objects.get().status, Refund.objects.get().amount) == ("refunded", 3940)
+    assert (code, 2, 0) in compared(SOON)
+
+
 def test_another_amount(invoice, sandbox):
     complete(agreed(invoice, sandbox, STRIPE))
     payment = Payment.objects.get()
