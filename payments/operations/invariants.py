@@ -275,7 +275,10 @@ def _refunded(at: datetime) -> Iterable:
     yield from payments.filter(taken__gt=F("amount"))
     yield from payments.filter(status="refunded").exclude(back=F("amount"))
     yield from payments.filter(status="partially_refunded").exclude(back__gt=0, back__lt=F("amount"))
-    yield from payments.exclude(status__in=["refunded", "partially_refunded"]).filter(back__gt=0)
+    yield from payments.filter(status="unassigned", back__gte=F("amount"))  # of it, a part may go back first
+    yield from payments.exclude(status__in=["refunded", "partially_refunded", "unassigned"]).filter(
+        back__gt=0
+    )
     done = Refund.objects.filter(status=Refund.Status.DONE).exclude(payment__account=None)
     from_invoices = _total(Allocation.objects.exclude(payment=None), "refund")
     yield from done.annotate(taken=from_invoices).exclude(amount=F("credit_amount") - F("taken"))

@@ -72,6 +72,25 @@ def test_money_for_no_payment_of_ours_is_nobodys(invoice, sandbox):
     assert (Payment.objects.count(), ReconciliationIssue.objects.count()) == (1, 1)
 
 
+def test_a_part_of_nobodys_money_that_went_back(invoice, sandbox, stella):
+    """Capture and refund are found by one comparison, in whatever order they are told; the rest of the money
+    is still nobody's."""
+    session = agreed(invoice, sandbox, STRIPE)
+    sandbox.capture_at_dashboard(session.reference)
+    PaymentSession.objects.filter(pk=session.pk).update(reference="pi_another")
+    sandbox.refund_at_dashboard(session.reference, 940)
+    assert (STRIPE, 2, 2) in compared()
+    assert (STRIPE, 2, 0) in compared(SOON)
+    payment = Payment.objects.get()
+    refund = Refund.objects.get()
+    assert (payment.status, refund.status, refund.amount) == ("unassigned", "done", 940)
+    assert_sound()
+    operations.refund_payment(payment=payment, amount=3000, reason="x", at=SOON, staff=stella)
+    payment.refresh_from_db()
+    assert payment.status == "refunded"
+    assert_sound()
+
+
 @pytest.mark.parametrize("code", [STRIPE, PAYPAL])
 def test_a_capture_that_we_had_given_up_and_that_went_back(invoice, sandbox, code):
     session = agreed(invoice, sandbox, code)
