@@ -282,6 +282,21 @@ def test_a_refund_at_the_provider_beside_one_of_ours(by_card, sandbox, line, ste
     assert_sound()
 
 
+def test_a_crash_while_a_refund_of_somebody_elses_is_booked(by_card, sandbox, monkeypatch):
+    """It is booked whole or not at all: nothing is left for which the provider would be asked again."""
+    sandbox.refund_at_dashboard(by_card.reference, 1500)
+    count = len(sandbox.ledger())
+    with monkeypatch.context() as patch:
+        patch.setattr("payments.operations.refunding.take_back", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            operations.find_refunds(payment=by_card, at=NOW)
+    assert not Refund.objects.exists()
+    reconcile(at=NOW + 2 * MINUTE)
+    assert operations.find_refunds(payment=by_card, at=NOW + 2 * MINUTE) == 1
+    assert (Refund.objects.get().status, len(sandbox.ledger())) == ("done", count)
+    assert_sound()
+
+
 # Account credit
 
 
