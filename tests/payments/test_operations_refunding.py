@@ -6,8 +6,10 @@ from unittest.mock import Mock
 import pytest
 from django.core import mail
 from django.urls import reverse
+from moneyed import Money
 
-from accounts.models import Account, Membership
+from accounts import operations as accounts
+from accounts.models import Account, Membership, Region
 from core import outbox
 from core.audit import SYSTEM, AuditEntry
 from core.errors import Conflict, Forbidden, Invalid
@@ -90,6 +92,22 @@ def test_in_parts(paid, invoice, sandbox, stella):
     paid.refresh_from_db()
     assert paid.status == "refunded"
     assert_sound()
+
+
+def test_an_account_may_owe_more_than_its_limit_by_a_refund(by_card, account, stella):
+    """Check 3 is about charges: one that is made then is refused, and found where it was not."""
+    region = Region.objects.get()
+    charge = {"account_id": account.pk, "region": region, "description": "A charge", "at": NOW, "by": SYSTEM}
+    accounts.charge(amount=Money(990, "USD"), **charge)
+    refund(by_card, stella)
+    assert_sound()
+    with refuses(Conflict, "Charge of $1.00 exceeds the available credit of $0.00"):
+        accounts.charge(amount=Money(1, "USD"), **charge)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accounts.operations.charging._require_credit", lambda *given, **named: False)
+        accounts.charge(amount=Money(1, "USD"), **charge)
+    (broken,) = operations.broken_invariants(at=NOW)
+    assert broken.number == 3
 
 
 def test_the_invoice_can_be_paid_again(paid, invoice, sandbox, stella):
