@@ -5,6 +5,8 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from core.audit import SYSTEM, record
 from core.errors import Conflict
 from core.money import format_minor, from_minor, nearest_minor
@@ -102,8 +104,10 @@ def _looked_up(row: PaymentProvider, moved: Transaction, *, at: datetime) -> Pay
     return Payment.objects.filter(provider=row, reference=moved.reference).first()
 
 
+@transaction.atomic
 def _book_unknown(row: PaymentProvider, moved: Transaction, *, at: datetime) -> None:
-    """Money that came for no session of ours belongs to nobody until staff decide."""
+    """Money that came for no session of ours belongs to nobody until staff decide: they are told of it in the
+    transaction that books it, for the next comparison knows it."""
     minor = nearest_minor(moved.amount)
     payment, is_new = Payment.objects.get_or_create(
         provider=row,

@@ -1,6 +1,7 @@
 """Invariant 20: every capture at a provider is one payment here, and the reverse. The daily comparison."""
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 
@@ -70,6 +71,21 @@ def test_money_for_no_payment_of_ours_is_nobodys(invoice, sandbox):
     )
     assert (STRIPE, 1, 0) in compared(TOMORROW)
     assert (Payment.objects.count(), ReconciliationIssue.objects.count()) == (1, 1)
+
+
+def test_a_crash_while_nobodys_money_is_booked(invoice, sandbox, monkeypatch):
+    """It is booked and told to staff, or neither: the next comparison does both."""
+    session = agreed(invoice, sandbox, STRIPE)
+    sandbox.capture_at_dashboard(session.reference)
+    PaymentSession.objects.filter(pk=session.pk).update(reference="pi_another")
+    with monkeypatch.context() as patch:
+        patch.setattr("payments.operations.comparing.record", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            compared()
+    assert not Payment.objects.exists()
+    assert (STRIPE, 1, 1) in compared()
+    assert ReconciliationIssue.objects.get().payment == Payment.objects.get()
+    assert_sound()
 
 
 def test_a_part_of_nobodys_money_that_went_back(invoice, sandbox, stella):
