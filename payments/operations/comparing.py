@@ -5,6 +5,8 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from core.audit import SYSTEM, record
 from core.errors import Conflict
 from core.money import format_minor, from_minor, nearest_minor
@@ -46,10 +48,10 @@ def compare(*, at: datetime) -> list[Comparison]:
 
 
 def _compare(row: PaymentProvider, *, at: datetime) -> Comparison:
+    """Captures first: what went back of money that we did not know either is booked with it."""
     last = row.comparisons.first()
     since = last.until - OVERLAP if last else at - FIRST
-    moved = PROVIDERS[row.code].transactions(since=since, until=at)
-    theirs = sorted(moved, key=lambda one: one.kind)  # captures before the refunds of them
+    theirs = sorted(PROVIDERS[row.code].transactions(since=since, until=at), key=lambda one: one.kind)
     differing = sum(_differs(row, one, at=at) for one in theirs)
     differing += _missing_payments(row, theirs, since=since, at=at)
     differing += _missing_refunds(row, theirs, since=since, at=at)
@@ -117,8 +119,10 @@ def _looked_up(row: PaymentProvider, moved: Transaction, *, at: datetime) -> Pay
     return Payment.objects.filter(provider=row, reference=moved.reference).first()
 
 
+@transaction.atomic
 def _book_unknown(row: PaymentProvider, moved: Transaction, *, at: datetime) -> None:
-    """Money that came for no session of ours belongs to nobody until staff decide."""
+    """Money that came for no session of ours belongs to nobody until staff decide: they are told of it in the
+    transaction that books it, for the next comparison knows it."""
     minor = nearest_minor(moved.amount)
     payment, is_new = Payment.objects.get_or_create(
         provider=row,

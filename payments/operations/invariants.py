@@ -111,17 +111,26 @@ def _charges_follow_invoices(at: datetime) -> Iterable[AccountLineItem]:
 
 
 def _over_limit(at: datetime) -> Iterable[Account]:
-    """Over the limit by a plain charge: neither an override nor a lowered limit came after it."""
+    """Over the limit by a plain charge: neither an override, a lowered limit nor a refund came after it."""
     causes = AuditEntry.objects.filter(
         action__in=["account.charged", "account.charged_over_limit", "account.limit_changed"],
         object_kind="accounts.account",
         object_id=OuterRef("pk"),
     )
-    latest = Subquery(causes.order_by("-pk").values("action")[:1])
+    refunds = Refund.objects.filter(payment__account=OuterRef(OuterRef("pk"))).values("pk")
+    reopened = AuditEntry.objects.filter(
+        action="refund.done", object_kind="payments.refund", object_id__in=refunds
+    )
+    newest, back = causes.order_by("-pk"), reopened.order_by("-pk")
     return (
         Account.objects.over_limit()
-        .annotate(latest=latest)
+        .annotate(
+            latest=Subquery(newest.values("action")[:1]),
+            caused=Coalesce(Subquery(newest.values("pk")[:1]), Value(0)),
+            reopened=Coalesce(Subquery(back.values("pk")[:1]), Value(0)),
+        )
         .exclude(latest__in=["account.charged_over_limit", "account.limit_changed"])
+        .exclude(reopened__gt=F("caused"))
     )
 
 

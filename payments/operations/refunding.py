@@ -154,18 +154,25 @@ def settle_refund(*, refund: Refund, seen: Refunded, outcome: str, at: datetime,
     """Book what was seen of a refund, once, under the lock: done takes the money back from credit and
     invoices, failed gives the reservation back. Another amount than ours is left to staff."""
     with held(refund.payment) as account:
-        current = Refund.objects.select_related("payment", "provider").get(pk=refund.pk)
-        if current.status != Status.REQUESTED:
-            return current
-        if seen.state == "failed":
-            move(current, Status.FAILED, at=at, by=by, ended_at=at, outcome=outcome[:200], look_again_at=None)
-            close_refund_issues(current, at=at)
-            _tell_staff(current, f"the provider did not send it back ({outcome}).", at=at)
-        elif seen.amount != _amount(current):
-            Refund.objects.filter(pk=current.pk).update(look_again_at=_next_look(current, at=at))
-            _tell_staff(current, f"the provider sent {seen.amount} back instead.", at=at)
-        else:
-            _book(current, account if current.payment.account_id else None, seen, at=at, by=by)
+        return _settled(refund, account, seen, outcome, at=at, by=by)
+
+
+def _settled(
+    refund: Refund, account: Account | None, seen: Refunded, outcome: str, *, at: datetime, by: Actor
+) -> Refund:
+    """Under the lock."""
+    current = Refund.objects.select_related("payment", "provider").get(pk=refund.pk)
+    if current.status != Status.REQUESTED:
+        return current
+    if seen.state == "failed":
+        move(current, Status.FAILED, at=at, by=by, ended_at=at, outcome=outcome[:200], look_again_at=None)
+        close_refund_issues(current, at=at)
+        _tell_staff(current, f"the provider did not send it back ({outcome}).", at=at)
+    elif seen.amount != _amount(current):
+        Refund.objects.filter(pk=current.pk).update(look_again_at=_next_look(current, at=at))
+        _tell_staff(current, f"the provider sent {seen.amount} back instead.", at=at)
+    else:
+        _book(current, account if current.payment.account_id else None, seen, at=at, by=by)
     return current
 
 
@@ -245,7 +252,8 @@ def _is_new(payment: Payment, seen: Refunded) -> bool:
 
 
 def _book_found(payment: Payment, seen: Refunded, amount: int, *, at: datetime, by: Actor) -> None:
-    with held(payment):
+    """In one transaction: a refund of somebody else's that was left unfinished would be asked for again."""
+    with held(payment) as account:
         if not _is_new(payment, seen):
             return
         refund = Refund.objects.create(
@@ -259,6 +267,6 @@ def _book_found(payment: Payment, seen: Refunded, amount: int, *, at: datetime, 
         )
         told = {"status": refund.status, "amount": amount, "currency": refund.currency}
         record(refund, "refund.found", at=at, by=by, after=told)
-    settle_refund(refund=refund, seen=seen, outcome="done", at=at, by=by)
-    kind = ReconciliationIssue.Kind.UNKNOWN
-    _tell_staff(refund, "it was made at the provider, not here. It is booked.", kind=kind, at=at)
+        _settled(refund, account, seen, "done", at=at, by=by)
+        kind = ReconciliationIssue.Kind.UNKNOWN
+        _tell_staff(refund, "it was made at the provider, not here. It is booked.", kind=kind, at=at)

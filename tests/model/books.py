@@ -1,8 +1,8 @@
 """The books of one company in plain Python: what must be true of its balances after everything that happened.
 
 No database, no rule of the site's is asked here. What is open, reserved, paid or kept as credit follows from
-five facts alone: what was charged, what was billed, what was cancelled, which attempts to pay are being
-decided, and which money arrived in which order. Amounts are minor units.
+six facts alone: what was charged, what was billed, what was cancelled, which attempts to pay are being
+decided, which money arrived in which order, and how much of it went back. Amounts are minor units.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ MOVES = {
     "capturing": ("succeeded", "failed", "initiated"),
     "pending_verification": ("succeeded", "rejected"),
 }
+RETURNS = {"reserved": ("requested", "done", "failed"), "requested": ("done", "failed")}
 
 
 def worth(amount: int, places: int, rate: Decimal) -> int:
@@ -72,6 +73,69 @@ class Attempt:
 
 
 @dataclass
+class Return:
+    """Money that goes back. It counts as gone when it is asked for, and leaves its place when it is done."""
+
+    pk: int
+    amount: int
+    status: str = "reserved"
+    of_credit: int = 0
+
+
+@dataclass
+class Money:
+    """Money that came: some of it is on invoices, some is credit. `is_owned`: it belongs to a company."""
+
+    pk: int
+    currency: str
+    amount: int
+    is_owned: bool = True
+    credit: int = 0
+    on: list[tuple[Bill, int]] = field(default_factory=list)
+    returns: dict[int, Return] = field(default_factory=dict)
+
+    def going(self, *statuses: str) -> int:
+        return sum(one.amount for one in self.returns.values() if one.status in statuses)
+
+    @property
+    def left(self) -> int:
+        return self.amount - self.going("reserved", "requested", "done")
+
+    @property
+    def status(self) -> str:
+        gone = self.going("done")
+        if gone == self.amount:
+            return "refunded"
+        return ("partially_refunded" if gone else "captured") if self.is_owned else "unassigned"
+
+    def may_return(self, amount: int) -> bool:
+        """Nobody's money goes back whole."""
+        return 0 < amount <= self.left and (self.is_owned or amount == self.left)
+
+    def may_assign(self) -> bool:
+        return not self.is_owned and self.left == self.amount
+
+    def move(self, back: Return, status: str) -> None:
+        assert status in RETURNS.get(back.status, ()), f"refund {back.pk} went from {back.status} to {status}"
+        back.status = status
+        if status == "done" and self.is_owned:
+            self._give_up(back)
+
+    def _give_up(self, back: Return) -> None:
+        """Credit first, then what is on invoices, from the latest one back."""
+        back.of_credit = min(self.credit, back.amount)
+        self.credit -= back.of_credit
+        left = back.amount - back.of_credit
+        self.on.sort(key=lambda one: -one[0].pk)
+        for number, (bill, share) in enumerate(self.on):
+            taken = min(share, left)
+            self.on[number] = (bill, share - taken)
+            bill.paid -= taken
+            left -= taken
+        assert left == 0, f"refund {back.pk} takes {left} more than there is"
+
+
+@dataclass
 class Books:
     """One company. `limit` is the most it may owe."""
 
@@ -79,7 +143,7 @@ class Books:
     charges: list[Charge] = field(default_factory=list)
     bills: list[Bill] = field(default_factory=list)
     attempts: dict[int, Attempt] = field(default_factory=dict)
-    credit: dict[str, int] = field(default_factory=dict)  # by region: none of them shares its currency
+    money: list[Money] = field(default_factory=list)
 
     @property
     def charged(self) -> int:
@@ -100,6 +164,13 @@ class Books:
     @property
     def due(self) -> int:
         return self.charged - self.paid
+
+    @property
+    def credit(self) -> list[tuple[str, int]]:
+        """What no invoice took and what did not go back, by currency."""
+        currencies = sorted({one.currency for one in self.money})
+        kept = {code: sum(one.credit for one in self.money if one.currency == code) for code in currencies}
+        return [(code, amount) for code, amount in kept.items() if amount]
 
     def reserved(self, bill: Bill, *, but: Attempt | None = None) -> int:
         """What attempts that are being decided keep of an invoice."""
@@ -153,12 +224,18 @@ class Books:
         assert status in allowed, f"session {attempt.pk} went from {attempt.status} to {status}"
         attempt.status = status
 
-    def arrive(self, attempt: Attempt, amount: int) -> None:
+    def arrive(self, attempt: Attempt, money: Money) -> None:
         """Money: on the invoices it is for as far as they are open, and the rest is credit."""
-        left = amount
+        left = money.amount
         for bill, share in attempt.shares:
             taken = max(0, min(share, self.open(bill), left))
             bill.paid += taken
             left -= taken
-        region = attempt.shares[0][0].region
-        self.credit[region] = self.credit.get(region, 0) + left
+            money.on.append((bill, taken))
+        money.credit = left
+        self.money.append(money)
+
+    def assign(self, money: Money) -> None:
+        """Nobody's money belongs to this company: it is credit."""
+        money.is_owned, money.credit = True, money.amount
+        self.money.append(money)

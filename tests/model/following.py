@@ -1,16 +1,19 @@
 """Follows the site: what it decided is checked against what the providers know, and its figures against the
 plain books."""
 
+from math import inf
 from typing import Any
 
 from accounts.models import Account
 from invoices.models import Invoice
-from payments.models import AccountCredit, Payment, PaymentCollectionInvoice, PaymentSession
+from payments.models import AccountCredit, Payment, PaymentCollectionInvoice, PaymentSession, Refund
+from payments.sandbox.paypal_objects import minor_units
 from payments.sandbox.server import Sandbox
 from tests.factories import MANUAL, PAYPAL, STRIPE
-from tests.model.books import Attempt, Bill, Books
+from tests.model.books import Attempt, Bill, Books, Money, Return
 
 ENDED_UNPAID = ("failed", "cancelled")
+WENT_BACK = ("partially_refunded", "refunded")
 STANDS = {
     "requires_capture": "held",
     "APPROVED": "held",
@@ -48,15 +51,31 @@ class Providers:
 
     def captured(self, session: PaymentSession) -> int | None:
         """How much was taken on a session; None: nothing yet."""
-        return next(iter(self.money({session.reference}).values()), None)
+        taken = {one.reference: one.amount for one in self.sandbox.ledger() if one.kind == "capture"}
+        return taken.get(session.reference)
 
-    def money(self, references: set[str]) -> dict[tuple[str, str], int]:
-        """What was captured on these intents and orders: by provider and what the money is known by."""
+    def moved(self, kind: str, *, before: float = inf) -> dict[tuple[str, str], int]:
+        """What was captured, or sent back: by provider and what the money is known by."""
         return {
-            (STRIPE, one.reference) if one.provider == "stripe" else (PAYPAL, one.transaction): one.amount
+            (STRIPE, one.reference if kind == "capture" else one.transaction)
+            if one.provider == "stripe"
+            else (PAYPAL, one.transaction): one.amount
             for one in self.sandbox.ledger()
-            if one.kind == "capture" and one.reference in references
+            if one.kind == kind and one.at < before
         }
+
+    def returns(self, code: str, reference: str) -> list[dict[str, Any]]:
+        """What a provider was asked to send back of captured money, done or not."""
+        if code == PAYPAL:
+            return self.sandbox.store.children("refund_of_capture", reference)
+        charge = (self.sandbox.store.get("payment_intent", reference) or {}).get("latest_charge")
+        return self.sandbox.store.children("refund", charge) if charge else []
+
+    def kept(self, code: str, reference: str) -> int:
+        """How much of captured money its provider was not asked to send back yet."""
+        amounts = [one["amount"] for one in self.returns(code, reference)]
+        gone = sum(minor_units(one) if code == PAYPAL else one for one in amounts)
+        return self.moved("capture")[code, reference] - gone
 
 
 class Follower:
@@ -66,9 +85,11 @@ class Follower:
         self.providers = providers
         self.books = {account.pk: Books(account.credit_limit) for account in accounts}
         self.bills: dict[int, Bill] = {}
-        self.payments: dict[int, tuple[str, int]] = {}  # status and amount by key
+        self.payments: dict[int, str] = {}  # status by key
+        self.money: dict[int, Money] = {}  # that came, by the payment's key
         self.decided: dict[int, str] = {}  # promises on which staff decided
-        self.elsewhere: set[str] = set()  # what somebody else captured at the provider
+        self.assigned: dict[int, int] = {}  # nobody's payments, and the account that staff named
+        self.elsewhere: set[str] = set()  # what somebody else captured or sent back at the provider
 
     def attempt(self, session: PaymentSession) -> Attempt:
         return self.books[session.account_id].attempts[session.pk]
@@ -85,6 +106,8 @@ class Follower:
             self._follow_session(session)
         for payment in Payment.objects.select_related("provider").order_by("pk"):
             self._follow_payment(payment, sessions)
+        for refund in Refund.objects.select_related("payment", "provider").order_by("pk"):
+            self._follow_refund(refund)
         self._compare()
 
     def _follow_session(self, session: PaymentSession) -> None:
@@ -112,27 +135,63 @@ class Follower:
             assert paid == 1, f"session {session.pk} succeeded with {paid} payments"
 
     def _follow_payment(self, payment: Payment, sessions: dict[int, PaymentSession]) -> None:
-        before, _ = self.payments.get(payment.pk, ("", 0))
-        if before == payment.status:
+        before, now = self.payments.get(payment.pk, ""), payment.status
+        self.payments[payment.pk] = now
+        if before == now or now in WENT_BACK:
             return
-        session = sessions[payment.session_id]
-        attempt = self.attempt(session)
-        self.payments[payment.pk] = (payment.status, payment.amount)
-        moved = f"payment {payment.pk} of session {session.pk} went from {before!r} to {payment.status}"
-        if session.provider.code == MANUAL:
-            word = {"pending": "", "captured": "verified", "failed": "rejected"}[payment.status]
+        session = sessions.get(payment.session_id or 0)
+        moved = f"payment {payment.pk} of {session} went from {before!r} to {now}"
+        if before == "unassigned":
+            assert (now, payment.account_id) == ("captured", self.assigned.get(payment.pk)), moved
+            self.books[self.assigned[payment.pk]].assign(self.money[payment.pk])
+        elif payment.provider.code == MANUAL:
+            word = {"pending": "", "captured": "verified", "failed": "rejected"}[now]
             assert self.decided.get(payment.pk, "") == word, moved
-            assert (before == "pending") == (payment.status != "pending"), moved
+            assert (before == "pending") == (now != "pending"), moved
         else:
             assert before == "", moved
-            assert payment.status in ("captured", "unassigned"), moved
-            money = self.providers.money({session.reference})
-            known = money.get((session.provider.code, payment.reference))
+            assert now in ("captured", "unassigned"), moved
+            known = self.providers.moved("capture").get((payment.provider.code, payment.reference))
             assert known == payment.amount, f"{moved}: {payment.amount} booked, {known} captured"
-            assert (payment.status == "captured") == (payment.amount == attempt.amount), moved
-        assert payment.account_id == (None if payment.status == "unassigned" else session.account_id)
-        if payment.status == "captured":
-            self.books[session.account_id].arrive(attempt, payment.amount)
+            fits = session is not None and payment.amount == self.attempt(session).amount
+            assert (now == "captured") == fits, moved
+            if now == "unassigned":
+                self.money[payment.pk] = Money(payment.pk, payment.currency, payment.amount, is_owned=False)
+                assert payment.account_id is None
+        if now == "captured" and session and before != "unassigned":
+            assert payment.account_id == session.account_id
+            self.money[payment.pk] = Money(payment.pk, payment.currency, payment.amount)
+            self.books[session.account_id].arrive(self.attempt(session), self.money[payment.pk])
+
+    def _follow_refund(self, refund: Refund) -> None:
+        money = self.money[refund.payment_id]
+        back = money.returns.get(refund.pk)
+        if back is None:
+            is_ours = refund.staff_id is not None
+            assert not is_ours or money.may_return(refund.amount), f"refund {refund.pk} of {money.left} left"
+            back = money.returns[refund.pk] = Return(refund.pk, refund.amount)
+        if back.status == refund.status:
+            return
+        money.move(back, refund.status)
+        seen = self._seen(refund)
+        if refund.status == "done":
+            assert back.of_credit == refund.credit_amount, f"refund {refund.pk}: {back} of {money}"
+            assert seen == [(refund.reference, refund.amount)], f"refund {refund.pk} is done, but not {seen}"
+        if refund.status == "failed":
+            assert seen == [], f"refund {refund.pk} failed, but it was sent: {seen}"
+
+    def _seen(self, refund: Refund) -> list[tuple[str, int]]:
+        """A refund as its provider knows it; one that is found there was made by somebody else."""
+        if refund.provider.code == MANUAL:
+            return [(refund.reference, refund.amount)] if refund.status == "done" else []
+        made = self.providers.returns(refund.provider.code, refund.payment.reference)
+        done = self.providers.moved("refund")
+        if refund.staff_id is None:
+            mine = [one["id"] for one in made if one["id"] in self.elsewhere & {refund.reference}]
+        else:
+            keys = {one["id"]: one.get("custom_id") or one.get("metadata", {}).get("refund") for one in made}
+            mine = [name for name, key in keys.items() if key == str(refund.uuid)]
+        return [(name, done.get((refund.provider.code, name), 0)) for name in mine]
 
     def may_capture(self, reference: str) -> None:
         """The site is about to take money: only for a claimed session whose invoices nobody else pays."""
@@ -157,18 +216,17 @@ class Follower:
             for one in Invoice.objects.filter(account=account):
                 known = (one.status, one.total_amount, one.paid_amount, one.reserved_amount)
                 ours[f"invoice {one.pk}"] = (*known, one.open_balance)
-            left = AccountCredit.objects.filter(account=account).left_by_currency()
-            ours["credit"] = sorted(amount for _, amount in left)
-            theirs["credit"] = sorted(amount for amount in books.credit.values() if amount)
+            ours["credit"] = AccountCredit.objects.filter(account=account).left_by_currency()
+            theirs["credit"] = books.credit
             assert ours == theirs, f"account {account.pk}: {_differences(ours, theirs)}"
+        for pk, money in self.money.items():
+            assert self.payments[pk] == money.status, f"payment {pk} is {self.payments[pk]}: {money}"
 
     def stuck(self) -> set[int]:
-        """What stays undecided for a reason: money that does not fit, or forgotten by the provider."""
+        """What hangs until staff release it: money that does not fit, or forgotten by the provider."""
         capturing = PaymentSession.objects.filter(status="capturing").select_related("provider")
         return {
-            one.pk
-            for one in capturing
-            if one.payments.filter(status="unassigned").exists() or self.providers.stands(one) == "forgotten"
+            one.pk for one in capturing if one.payments.exists() or self.providers.stands(one) == "forgotten"
         }
 
 

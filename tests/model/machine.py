@@ -6,10 +6,7 @@ a claim, the calls and the settlement happens while a provider is asked, and the
 everything else is done under the account's lock.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from uuid import uuid4
 
 from hypothesis import strategies as st
@@ -31,11 +28,11 @@ from payments.models import (
 from payments.sandbox.faults import Schedule
 from tests import factories
 from tests.factories import MANUAL, PAYPAL, STRIPE
-from tests.model.settling import SMALLEST, Settling
-from tests.model.steps import Died, pick
+from tests.model.refunding import PICK, Refunding
+from tests.model.settling import SMALLEST
+from tests.model.steps import pick
 from tests.payments.callers import PayPal, stripe_client
 
-PICK = st.integers(0, 5)
 CARDS = (
     "4242424242424242",
     "4242424242424242",
@@ -50,20 +47,9 @@ FAULTS = (
     *("error_before", "error_after", "stored_error", "rate_limited", "unauthorized", "broken_json", "reset"),
     *("expired", "pending"),
 )
-OUTER = st.sampled_from(("begin", "complete", "deliver", "press_again", "reconcile", "work"))
-AMONG = (
-    *("begin", "cancel", "complete", "deliver", "expire", "pay_elsewhere", "payer_agrees", "press_again"),
-    *("promise", "reconcile", "reject", "verify", "work"),
-)
-INNER = st.lists(st.tuples(st.sampled_from(AMONG), PICK, PICK), min_size=1, max_size=2)
-MOMENT = st.integers(1, 4)
 
 
-def die() -> None:
-    raise Died
-
-
-class Machine(Settling):
+class Machine(Refunding):
     """`which` picks the object, counted from the newest, and `how` the way."""
 
     @initialize(amounts=st.lists(st.integers(100, 20_000), min_size=2, max_size=5))
@@ -213,11 +199,6 @@ class Machine(Settling):
             self.sandbox.authenticate(session.reference, passed=which % 3 > 0)
 
     @rule(which=PICK, how=PICK)
-    def begin_and_agree(self, which: int, how: int) -> None:
-        self.begin(which, how % 2)
-        self.payer_agrees(0, how)
-
-    @rule(which=PICK, how=PICK)
     def complete(self, which: int, how: int) -> None:
         """The payer's browser asks for the money, perhaps again."""
         session = pick(self.sessions() if how == 0 else self.sessions("initiated", "capturing"), which)
@@ -250,12 +231,6 @@ class Machine(Settling):
         if session is not None:
             self.tries(lambda: operations.renewed(session=session, at=self.now, by=SYSTEM), allowed=None)
 
-    @rule(which=PICK, how=PICK)
-    def begin_and_promise(self, which: int, how: int) -> None:
-        self.begin(which, 2)
-        self.follower.follow()
-        self.promise(0, how)
-
     # Staff
 
     def promises(self, *, every: bool) -> list[Payment]:
@@ -284,21 +259,14 @@ class Machine(Settling):
         session = pick(held, which)
         if session is None:
             return
-        weather, self.sandbox.faults = self.sandbox.faults, None
         self.follower.elsewhere.add(session.reference)
-        if session.provider.code == PAYPAL:
-            PayPal(self.sandbox).capture(session.reference)
-        else:
-            amount = self.sandbox.intent(session.reference)["amount"] - (how >= 4)
-            asked = {"amount_to_capture": amount}
-            stripe_client(self.sandbox).payment_intents.capture(session.reference, asked)
-        self.sandbox.faults = weather
-
-    @rule(which=PICK, how=PICK)
-    def begin_and_pay_elsewhere(self, which: int, how: int) -> None:
-        self.begin(which, 0)
-        self.payer_agrees(0, 0)
-        self.pay_elsewhere(0, how)
+        with self.no_weather():
+            if session.provider.code == PAYPAL:
+                PayPal(self.sandbox).capture(session.reference)
+            else:
+                amount = self.sandbox.intent(session.reference)["amount"] - (how >= 4)
+                asked = {"amount_to_capture": amount}
+                stripe_client(self.sandbox).payment_intents.capture(session.reference, asked)
 
     @rule(which=PICK)
     def expire(self, which: int, how: int = 0) -> None:
@@ -336,42 +304,3 @@ class Machine(Settling):
     def weather(self, share: float, number: int) -> None:
         """Calls go wrong from now on, or no more."""
         self.sandbox.faults = Schedule(number, share, FAULTS) if share else None
-
-    @rule(outer=OUTER, inner=INNER, calls=MOMENT, which=PICK, how=PICK)
-    def meanwhile(
-        self, outer: str, inner: list[tuple[str, int, int]], calls: int, which: int, how: int
-    ) -> None:
-        """Something happens while the providers are asked about something else: `calls` counts the moments
-        before and after each call."""
-        acts = [partial(getattr(self, name), *given) for name, *given in inner]
-        self._with(acts, partial(getattr(self, outer), which, how), calls)
-
-    @rule(outer=OUTER, calls=MOMENT, which=PICK, how=PICK)
-    def dies(self, outer: str, calls: int, which: int, how: int) -> None:
-        """A process is killed before or after a call."""
-        self._with([die], partial(getattr(self, outer), which, how), calls)
-
-    @rule(which=PICK)
-    def pays_while_we_look(self, which: int) -> None:
-        """A look finds that the payer has not agreed; before that is booked the payer does, and the process
-        that captured it dies. Chance alone hardly brings this about."""
-        known = {one.pk for one in self.known_at(STRIPE, "awaiting")}
-        session = pick([one for one in self.sessions("initiated") if one.pk in known], which)
-        if session is None:
-            return
-
-        def pay_and_die() -> None:
-            self.sandbox.confirm_card(session.reference, CARDS[0])
-            self._with([die], lambda: operations.complete_payment(session=session, at=self.now, by=SYSTEM), 4)
-
-        looks = partial(operations.look_at, session=session, at=self.now, by=SYSTEM)
-        self._with([pay_and_die], lambda: self.tries(looks, allowed=None), 2)
-
-    def _with(self, acts: Sequence[Callable[[], None]], outer: Callable[[], object], calls: int) -> None:
-        """Do it while this happens at the moment `calls`; a process that dies then dies alone."""
-        self.calls, self.between = 0, [(calls, act) for act in acts]
-        try:
-            with suppress(Died):
-                outer()
-        finally:
-            self.between = []

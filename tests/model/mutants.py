@@ -13,7 +13,16 @@ from invoices import operations as invoices
 from invoices.models import Invoice
 from invoices.operations import settling as closing
 from payments.models import Payment, PaymentSession
-from payments.operations import booking, completing, reconciling, settling, verifying
+from payments.operations import (
+    booking,
+    comparing,
+    completing,
+    reconciling,
+    refunding,
+    settling,
+    taking_back,
+    verifying,
+)
 from payments.querysets import SessionQuerySet
 
 Patch = pytest.MonkeyPatch
@@ -117,6 +126,48 @@ def who_pays_verifies(patch: Patch) -> None:
     patch.setattr(verifying, "decidable", decidable)
 
 
+def a_refund_reserves_nothing(patch: Patch) -> None:
+    """Two refunds together may exceed what came."""
+    patch.setattr(refunding, "left_of", lambda payment: payment.amount)
+
+
+def a_refund_takes_from_the_oldest_invoice(patch: Patch) -> None:
+    real = taking_back._sources
+    patch.setattr(taking_back, "_sources", lambda payment: real(payment)[::-1])
+
+
+def a_refund_leaves_the_credit(patch: Patch) -> None:
+    """What a payment left as credit stays, though the payment went back."""
+    patch.setattr(taking_back, "credit_left", lambda payment: 0)
+
+
+def nobody_pursues_refunds(patch: Patch) -> None:
+    """A refund whose process died or whose answer was lost stays undecided."""
+    patch.setattr(reconciling, "_pursue_refunds", lambda **named: 0)
+
+
+def refunds_of_others_are_not_found(patch: Patch) -> None:
+    """A lost webhook about them is not made up for."""
+    patch.setattr(comparing, "find_refunds", nothing)
+
+
+def a_refund_of_others_is_booked_in_two_steps(patch: Patch) -> None:
+    """Left half-way it is taken for one of ours, and sent a second time."""
+    real = refunding._settled
+
+    def _book_found(payment: Payment, seen: Any, amount: int, *, at: Any, by: Any) -> None:
+        waiting: list[Any] = []
+        with patch.context() as inner:
+            inner.setattr(refunding, "_settled", lambda refund, *given, **named: waiting.append(refund))
+            book_found(payment, seen, amount, at=at, by=by)
+        for refund in waiting:
+            with refunding.held(payment) as account:
+                real(refund, account, seen, "done", at=at, by=by)
+
+    book_found = refunding._book_found
+    patch.setattr(refunding, "_book_found", _book_found)
+
+
 # The quickest first: these are tried with every run of the suite.
 MUTANTS: tuple[Callable[[Patch], None], ...] = (
     nothing_is_reserved,
@@ -132,4 +183,10 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     nobody_looks_after_the_claimed,
     amounts_are_not_compared,
     who_pays_verifies,
+    a_refund_reserves_nothing,
+    a_refund_takes_from_the_oldest_invoice,
+    a_refund_leaves_the_credit,
+    nobody_pursues_refunds,
+    refunds_of_others_are_not_found,
+    a_refund_of_others_is_booked_in_two_steps,
 )

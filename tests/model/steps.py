@@ -1,8 +1,9 @@
 """How the machine takes a step: what is there, what must come of it, and what happens in between."""
 
 import sys
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -50,11 +51,21 @@ class Steps(RuleBasedStateMachine):
         self.sandbox = self.world.sandbox
         self.providers = Providers(self.sandbox)
         self.follower = Follower(self.providers, self.world.accounts)
-        self.first_event = len(self.sandbox.events())
         self.delivered: set[str] = set()
+        self.lost: set[str] = set()  # events that never come
         self.between: list[tuple[int, Callable[[], None]]] = []
         self.calls = self.disturbances = 0
+        self.checked = self.followed = -1  # how many changes there were then
         self.world.begin(self.at_call)
+
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    @now.setter
+    def now(self, now: datetime) -> None:
+        self._now = now
+        self.world.clock.move_to(now)
 
     def teardown(self) -> None:
         try:
@@ -73,8 +84,8 @@ class Steps(RuleBasedStateMachine):
         self.now += timedelta(seconds=1)
         if self.world.ear.bugs:
             raise self.world.ear.bugs[0]
-        if self.world.has_written or self.now - self.checked_at > PATIENCE:
-            self.world.has_written, self.checked_at = False, self.now
+        if self.world.changes != self.checked or self.now - self.checked_at > PATIENCE:
+            self.checked, self.checked_at = self.world.changes, self.now
             self.follower.follow()
             broken = [str(one) for one in broken_invariants(at=self.now)]
             assert broken == [], f"broken: {broken}"
@@ -102,6 +113,13 @@ class Steps(RuleBasedStateMachine):
     def payer(self, how: int) -> Actor:
         """Nobody in particular, but now and then a member of staff, who must not verify that payment."""
         return self.world.staff[0].actor if how >= 4 else SYSTEM
+
+    @contextmanager
+    def no_weather(self) -> Iterator[None]:
+        """For what others do at the provider."""
+        weather, self.sandbox.faults = self.sandbox.faults, None
+        yield
+        self.sandbox.faults = weather
 
     # What must come of a step, where nothing else happens in between
 
@@ -163,7 +181,9 @@ class Steps(RuleBasedStateMachine):
 
     def at_call(self, kind: str, reference: str, moment: str) -> None:
         """A provider is about to be asked, or has just answered: what was arranged happens now."""
-        self.follower.follow()
+        if self.followed != self.world.changes:
+            self.followed = self.world.changes
+            self.follower.follow()
         if (kind, moment) == ("capture", "before"):
             self.follower.may_capture(reference)
         self.calls += 1

@@ -12,7 +12,8 @@ from django.db import connection
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.model.machine import Machine
+from tests import factories
+from tests.model.crossing import Crossing
 from tests.model.mutants import MUTANTS
 from tests.model.world import World, a_world
 
@@ -21,12 +22,13 @@ FIRST = int(os.environ.get("MODEL_SEED", "1"))
 PHASES = [Phase.generate, *([Phase.shrink] if os.environ.get("MODEL_SHRINK") else [])]
 IN_EXAMPLE = 50
 AT_ONCE = 500  # steps on one sandbox
-QUIET = ("payments.operations.reconciling", "core.outbox")
+QUIET = ("payments.operations.reconciling", "payments.operations.comparing", "core.outbox")
 
 
 @pytest.fixture
-def world(db, sandbox, monkeypatch):
-    world = a_world(sandbox, monkeypatch)
+def world(db, sandbox, monkeypatch, time_machine):
+    time_machine.move_to(factories.NOW, tick=False)
+    world = a_world(sandbox, monkeypatch, time_machine)
     loggers = [logging.getLogger(name) for name in QUIET]
     for logger in loggers:
         logger.addHandler(world.ear)
@@ -41,7 +43,7 @@ def world(db, sandbox, monkeypatch):
 def play(world: World, number: int, steps: int) -> int:
     """Take so many steps from a seed; answers how many were taken. Fails where site and books differ."""
 
-    class Play(Machine):
+    class Play(Crossing):
         taken = 0
 
     Play.world = world

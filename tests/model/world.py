@@ -4,15 +4,18 @@ the ear that hears what the site logs instead of raising."""
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
+from django.db import connection
 from moneyed import Money
 
 from accounts.models import Account, Region, User
 from core.errors import Refusal
 from core.money import places
+from payments.models import Comparison
 from payments.operations.events import NoSessionYet
 from payments.operations.reconciling import StillLive
 from payments.providers import PROVIDERS
@@ -22,11 +25,19 @@ from tests import factories
 from tests.model.books import worth
 
 RATES = {"USD": Decimal(1), "EUR": Decimal("1.0837"), "JPY": Decimal("0.0067")}
+CALLS = ("open", "capture", "lookup", "cancel", "refund", "refunds", "transactions")
 EXPECTED = (Refusal, ProviderRefused, ProviderUnavailable, NoSessionYet, StillLive)
+COMPARISON = Comparison._meta.db_table  # each comparison is noted, though it changes nothing
 Hook = Callable[[str, str, str], None]
 
 
-def nothing(kind: str, reference: str, moment: str) -> None:
+class Clock(Protocol):
+    """That of the whole process, the providers' included."""
+
+    def move_to(self, destination: datetime, /) -> None: ...
+
+
+def nothing(*told: str) -> None:
     """Nobody is following."""
 
 
@@ -38,17 +49,24 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self.provider, name)
-        if name not in ("open", "capture", "lookup", "cancel") or self.provider.is_promise:
+        if name not in CALLS or self.provider.is_promise:
             return real
 
         def call(**asked: Any) -> Any:
             reference = asked.get("reference", "")
             self.tell(name, reference, "before")
             answer = real(**asked)
+            if name == "transactions":  # which asks only when it is read
+                answer = list(answer)
             self.tell(name, reference, "after")
             return answer
 
         return call
+
+
+def own_transactions() -> list[Any]:
+    """Those that the site opened, around which no test's is counted."""
+    return [block for block in connection.atomic_blocks if not getattr(block, "_from_testcase", False)]
 
 
 class Ear(logging.Handler):
@@ -70,21 +88,29 @@ class World:
     regions: list[Region]
     accounts: list[Account]
     staff: list[User]
+    clerk: User  # who works here, but may move no money
     ear: Ear
+    clock: Clock
     hook: Hook = field(default=nothing)
-    has_written: bool = True  # since this was last set to False
+    committed: Callable[[], None] = field(default=nothing)  # a transaction of the site's has just ended
+    changes: int = 0  # rows that were written, of all examples
 
     def begin(self, hook: Hook) -> None:
-        """Another example."""
-        self.hook, self.has_written, self.sandbox.faults = hook, True, None
+        """Another example: nothing that moved before it is in its books."""
+        self.hook, self.committed, self.sandbox.faults = hook, nothing, None
+        self.sandbox.store.clear()
         self.ear.bugs.clear()
 
     def tell(self, kind: str, reference: str, moment: str) -> None:
         self.hook(kind, reference, moment)
 
     def execute(self, execute: Any, sql: str, params: Any, many: bool, context: dict) -> Any:
-        self.has_written = self.has_written or sql.startswith(("INSERT", "UPDATE", "DELETE"))
-        return execute(sql, params, many, context)
+        is_change = sql.startswith(("INSERT", "UPDATE", "DELETE")) and COMPARISON not in sql[:50]
+        self.changes += is_change
+        answer = execute(sql, params, many, context)
+        if sql.startswith("RELEASE SAVEPOINT") and not own_transactions():
+            self.committed()
+        return answer
 
     @staticmethod
     def worth(region: Region, amount: int) -> int:
@@ -92,7 +118,7 @@ class World:
         return worth(amount, places(region.currency), RATES[region.currency])
 
 
-def a_world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> World:
+def a_world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> World:
     """Companies of $300.00 and $5,000.00 of credit; every call to a provider is watched."""
     regions = [
         factories.a_region(name, code)
@@ -109,7 +135,8 @@ def a_world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> World:
         User.objects.create_superuser(f"{name}@example.com", "correct horse", name=name)
         for name in ("stella", "theo")
     ]
-    world = World(sandbox, regions, accounts, staff, Ear())
+    clerk = User.objects.create_user("clara@example.com", "correct horse", name="clara", is_staff=True)
+    world = World(sandbox, regions, accounts, staff, clerk, Ear(), clock)
     for code, provider in list(PROVIDERS.items()):
         monkeypatch.setitem(PROVIDERS, code, Watched(provider, world.tell))
     return world

@@ -1,6 +1,7 @@
 """Invariant 20: every capture at a provider is one payment here, and the reverse. The daily comparison."""
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from moneyed import Money
@@ -84,6 +85,51 @@ def test_money_for_no_payment_of_ours_is_nobodys(invoice, sandbox):
     )
     assert (STRIPE, 1, 0) in compared(TOMORROW)
     assert (Payment.objects.count(), ReconciliationIssue.objects.count()) == (1, 1)
+
+
+def test_a_crash_while_nobodys_money_is_booked(invoice, sandbox, monkeypatch):
+    """It is booked and told to staff, or neither: the next comparison does both."""
+    session = agreed(invoice, sandbox, STRIPE)
+    sandbox.capture_at_dashboard(session.reference)
+    PaymentSession.objects.filter(pk=session.pk).update(reference="pi_another")
+    with monkeypatch.context() as patch:
+        patch.setattr("payments.operations.comparing.record", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            compared()
+    assert not Payment.objects.exists()
+    assert (STRIPE, 1, 1) in compared()
+    assert ReconciliationIssue.objects.get().payment == Payment.objects.get()
+    assert_sound()
+
+
+def test_a_part_of_nobodys_money_that_went_back(invoice, sandbox, stella):
+    """Capture and refund are found by one comparison, in whatever order they are told; the rest of the money
+    is still nobody's."""
+    session = agreed(invoice, sandbox, STRIPE)
+    sandbox.capture_at_dashboard(session.reference)
+    PaymentSession.objects.filter(pk=session.pk).update(reference="pi_another")
+    sandbox.refund_at_dashboard(session.reference, 940)
+    assert (STRIPE, 2, 2) in compared()
+    assert (STRIPE, 2, 0) in compared(SOON)
+    payment = Payment.objects.get()
+    refund = Refund.objects.get()
+    assert (payment.status, refund.status, refund.amount) == ("unassigned", "done", 940)
+    assert_sound()
+    operations.refund_payment(payment=payment, amount=3000, reason="x", at=SOON, staff=stella)
+    payment.refresh_from_db()
+    assert payment.status == "refunded"
+    assert_sound()
+
+
+@pytest.mark.parametrize("code", [STRIPE, PAYPAL])
+def test_a_capture_that_we_had_given_up_and_that_went_back(invoice, sandbox, code):
+    session = agreed(invoice, sandbox, code)
+    PaymentSession.objects.filter(pk=session.pk).update(status="cancelled", ended_at=NOW)
+    sandbox.capture_at_dashboard(session.reference)
+    sandbox.refund_at_dashboard(session.reference)
+    assert (code, 2, 2) in compared()
+    assert (Payment.objects.get().status, Refund.objects.get().amount) == ("refunded", 3940)
+    assert (code, 2, 0) in compared(SOON)
 
 
 def test_another_amount(invoice, sandbox):

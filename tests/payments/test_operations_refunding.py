@@ -6,8 +6,10 @@ from unittest.mock import Mock
 import pytest
 from django.core import mail
 from django.urls import reverse
+from moneyed import Money
 
-from accounts.models import Account, Membership
+from accounts import operations as accounts
+from accounts.models import Account, Membership, Region
 from core import outbox
 from core.audit import SYSTEM, AuditEntry
 from core.errors import Conflict, Forbidden, Invalid
@@ -90,6 +92,22 @@ def test_in_parts(paid, invoice, sandbox, stella):
     paid.refresh_from_db()
     assert paid.status == "refunded"
     assert_sound()
+
+
+def test_an_account_may_owe_more_than_its_limit_by_a_refund(by_card, account, stella):
+    """Check 3 is about charges: one that is made then is refused, and found where it was not."""
+    region = Region.objects.get()
+    charge = {"account_id": account.pk, "region": region, "description": "A charge", "at": NOW, "by": SYSTEM}
+    accounts.charge(amount=Money(990, "USD"), **charge)
+    refund(by_card, stella)
+    assert_sound()
+    with refuses(Conflict, "Charge of $1.00 exceeds the available credit of $0.00"):
+        accounts.charge(amount=Money(1, "USD"), **charge)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accounts.operations.charging._require_credit", lambda *given, **named: False)
+        accounts.charge(amount=Money(1, "USD"), **charge)
+    (broken,) = operations.broken_invariants(at=NOW)
+    assert broken.number == 3
 
 
 def test_the_invoice_can_be_paid_again(paid, invoice, sandbox, stella):
@@ -279,6 +297,21 @@ def test_a_refund_at_the_provider_beside_one_of_ours(by_card, sandbox, line, ste
         "partially_refunded",
         1940,
     )
+    assert_sound()
+
+
+def test_a_crash_while_a_refund_of_somebody_elses_is_booked(by_card, sandbox, monkeypatch):
+    """It is booked whole or not at all: nothing is left for which the provider would be asked again."""
+    sandbox.refund_at_dashboard(by_card.reference, 1500)
+    count = len(sandbox.ledger())
+    with monkeypatch.context() as patch:
+        patch.setattr("payments.operations.refunding.take_back", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            operations.find_refunds(payment=by_card, at=NOW)
+    assert not Refund.objects.exists()
+    reconcile(at=NOW + 2 * MINUTE)
+    assert operations.find_refunds(payment=by_card, at=NOW + 2 * MINUTE) == 1
+    assert (Refund.objects.get().status, len(sandbox.ledger())) == ("done", count)
     assert_sound()
 
 
