@@ -151,23 +151,6 @@ def refunds_of_others_are_not_found(patch: Patch) -> None:
     patch.setattr(comparing, "find_refunds", nothing)
 
 
-def a_refund_of_others_is_booked_in_two_steps(patch: Patch) -> None:
-    """Left half-way it is taken for one of ours, and sent a second time."""
-    real = refunding._settled
-
-    def _book_found(payment: Payment, seen: Any, amount: int, *, at: Any, by: Any) -> None:
-        waiting: list[Any] = []
-        with patch.context() as inner:
-            inner.setattr(refunding, "_settled", lambda refund, *given, **named: waiting.append(refund))
-            book_found(payment, seen, amount, at=at, by=by)
-        for refund in waiting:
-            with refunding.held(payment) as account:
-                real(refund, account, seen, "done", at=at, by=by)
-
-    book_found = refunding._book_found
-    patch.setattr(refunding, "_book_found", _book_found)
-
-
 # The quickest first: these are tried with every run of the suite.
 MUTANTS: tuple[Callable[[Patch], None], ...] = (
     nothing_is_reserved,
@@ -188,5 +171,4 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     a_refund_leaves_the_credit,
     nobody_pursues_refunds,
     refunds_of_others_are_not_found,
-    a_refund_of_others_is_booked_in_two_steps,
 )

@@ -106,8 +106,9 @@ class Settling(Steps):
                     payment=payment, account=account, reason="Theirs", at=self.now, staff=stella
                 )
                 continue
-            asked = {"amount": money.left, "reason": "Nobody's", "at": self.now, "staff": stella}
-            refund = operations.refund_payment(payment=payment, **asked)
+            refund = operations.refund_payment(
+                payment=payment, amount=money.left, reason="Nobody's", at=self.now, staff=stella
+            )
             assert refund.status == "done", f"refund {refund.pk} is {refund.status}: {refund.outcome}"
         for session in self.sessions("capturing"):
             operations.release_session(session=session, reason="It is over", at=self.now, staff=stella)
