@@ -68,6 +68,7 @@ def _settings(settings):
     settings.STRICT = True
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # no collectstatic
     settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+    settings.STATIC_ROOT = settings.VAR_DIR / "nothing"  # or each client reads all that script/run collected
     settings.SECRET_KEY = "tests-only"
     settings.SECOND_FACTOR = False  # staff are signed in by their password; its own tests turn it on
     settings.LIMITS = dict.fromkeys(settings.LIMITS)  # many callers at once come from here; so do these
