@@ -44,12 +44,12 @@ def refund_payment(*, payment: Payment, amount: int, reason: str, at: datetime, 
     reason = reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
-    with held(payment):
+    with held(payment) as account:
         left = refundable(payment=payment, staff=staff)
         if not 0 < amount <= left:
             most = format_minor(left, payment.currency)
             raise Invalid(f"Enter an amount of at most {most}", field="amount")
-        if payment.account_id is None and amount != left:
+        if account is None and amount != left:
             raise Invalid("Unassigned money goes back whole", field="amount")
         refund = Refund.objects.create(
             payment=payment,
@@ -86,18 +86,14 @@ def left_of(payment: Payment) -> int:
 
 @contextmanager
 def held(payment: Payment) -> Iterator[Account | None]:
-    """A short transaction under the lock of the account that the money belongs to, or came in for; of money
-    that belongs to nobody, the payment's own row is locked."""
-    account_id = payment.account_id or (payment.session.account_id if payment.session else None)
-    if account_id is not None:
-        with accounts.locked_account(account_id) as account:
-            if payment.account_id is None:
-                Payment.objects.select_for_update().get(pk=payment.pk)
-            yield account
-        return
-    with transaction.atomic(durable=True):
-        Payment.objects.select_for_update().get(pk=payment.pk)
-        yield None
+    """A short transaction that holds the payment and the account that it belongs to now, if it has one. Staff
+    may assign nobody's money between the look at whose it is and the lock: then it is looked at again."""
+    while True:
+        owner = Payment.objects.values_list("account_id", flat=True).get(pk=payment.pk)
+        with transaction.atomic(durable=True) if owner is None else accounts.locked_account(owner) as account:
+            if Payment.objects.select_for_update().get(pk=payment.pk).account_id == owner:
+                yield account
+                return
 
 
 def pursue(*, refund: Refund, at: datetime, by: Actor = SYSTEM) -> Refund:
@@ -172,7 +168,7 @@ def _settled(
         Refund.objects.filter(pk=current.pk).update(look_again_at=_next_look(current, at=at))
         _tell_staff(current, f"the provider sent {seen.amount} back instead.", at=at)
     else:
-        _book(current, account if current.payment.account_id else None, seen, at=at, by=by)
+        _book(current, account, seen, at=at, by=by)
     return current
 
 

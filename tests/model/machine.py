@@ -52,11 +52,12 @@ FAULTS = (
 class Machine(Refunding):
     """`which` picks the object, counted from the newest, and `how` the way."""
 
-    @initialize(amounts=st.lists(st.integers(100, 20_000), min_size=2, max_size=5))
+    @initialize(amounts=st.lists(st.integers(100, 20_000), min_size=2, max_size=6))
     def some_invoices(self, amounts: list[int]) -> None:
         for number, amount in enumerate(amounts):
-            self._charge(self.world.accounts[number % 2], self.world.regions[0], amount, override=True)
-            self.bill(which=number % 2, how=0)
+            account, region = self.world.accounts[number % 2], self.world.regions[number // 4]
+            self._charge(account, region, amount, override=True)
+            self.bill(which=number % 2 + 2 * (number // 4), how=0)
 
     # Charges and invoices
 

@@ -41,7 +41,7 @@ ASKING = (
     refunding("more than is left", "if not 0 < amount <= left:", "if not 0 < amount:"),
     refunding(
         "unassigned money goes back in parts",
-        "if payment.account_id is None and amount != left:",
+        "if account is None and amount != left:",
         "if False:",
         RELEASING,
     ),
@@ -94,9 +94,15 @@ BOOKING = (
     refunding("another amount is booked", "elif seen.amount != _amount(current):", "elif False:", IN_DOUBT),
     refunding(
         "what staff heard before hides that it failed",
-        "            close_refund_issues(current, at=at)\n",
+        "        close_refund_issues(current, at=at)\n",
         "",
         IN_DOUBT,
+    ),
+    refunding(
+        "money is nobody's because it was when it was read",
+        ".account_id == owner:",
+        ".pk:",
+        RELEASING,
     ),
     refunding("a part is taken for all", "if done == payment.amount:", "if done:"),
     refunding(
@@ -189,8 +195,8 @@ COMPARED = (
     ),
     comparing(
         "refunds before their captures",
-        "theirs = sorted(moved, key=lambda one: one.kind)",
-        "theirs = list(moved)",
+        "theirs = sorted(PROVIDERS[row.code].transactions(since=since, until=at), key=lambda one: one.kind)",
+        "theirs = list(PROVIDERS[row.code].transactions(since=since, until=at))",
     ),
     comparing(
         "a refund that a report leaves out is missing",

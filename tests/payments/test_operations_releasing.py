@@ -117,6 +117,24 @@ def test_unassigned_money_of_which_a_part_went_back_at_the_provider(nobodys, acc
     assert_sound()
 
 
+def test_money_that_is_assigned_while_its_refund_is_looked_up(nobodys, sandbox, stella, monkeypatch):
+    """It came for no session of ours, so nothing but the payment itself tells whose credit goes back."""
+    owner = factories.an_account("Initech")
+    Payment.objects.filter(pk=nobodys.pk).update(session=None)
+    sandbox.refund_at_dashboard(nobodys.reference, 500)
+    honest = Stripe.refunds
+
+    def refunds(self, *, reference):
+        seen = honest(self, reference=reference)
+        assign(nobodys, owner, stella)
+        return seen
+
+    monkeypatch.setattr(Stripe, "refunds", refunds)
+    assert operations.find_refunds(payment=Payment.objects.get(pk=nobodys.pk), at=NOW) == 1
+    assert list(AccountCredit.objects.filter(account=owner).left_by_currency()) == [("USD", 3440)]
+    assert_sound()
+
+
 def test_a_session_is_released_once_its_money_is_decided(nobodys, account, invoice, stella):
     session = nobodys.session
     with refuses(Conflict, "Its money is unassigned. Assign it or send it back first"):
