@@ -80,7 +80,7 @@ def differences(session: PaymentSession, seen: Observation) -> list[str]:
     provider = PROVIDERS[session.provider.code]
     wrong = []
     if seen.amount != expected:
-        wrong.append(f"the amount is {_written(seen.amount)}, not {_written(expected)}")
+        wrong.append(f"the amount is {written(seen.amount)}, not {written(expected)}")
     if seen.session != str(session.uuid):
         wrong.append("it names another payment session")
     if seen.is_live != provider.is_live():
@@ -88,7 +88,8 @@ def differences(session: PaymentSession, seen: Observation) -> list[str]:
     return wrong
 
 
-def _written(amount: Money | None) -> str:
+def written(amount: Money | None) -> str:
+    """An amount that a provider told, as staff read it."""
     if amount is None:
         return "unknown"
     code = amount.currency.code

@@ -18,6 +18,7 @@ from payments.models import (
     ReconciliationIssue,
     Refund,
 )
+from payments.operations.booking import written
 from payments.operations.completing import look_at
 from payments.operations.issues import open_issue
 from payments.operations.refunding import find_refunds
@@ -79,7 +80,7 @@ def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
         return False
     open_issue(
         Kind.MISMATCH,
-        f"{row.name} says that {moved.amount} moved as {moved.reference}; we booked "
+        f"{row.name} says that {written(moved.amount)} moved as {moved.reference}; we booked "
         f"{format_minor(payment.amount, payment.currency)}. Look it up at the provider.",
         payment=payment,
         amount=payment.amount,

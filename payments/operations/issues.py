@@ -50,11 +50,11 @@ def close_issues(session: PaymentSession, *, at: datetime) -> None:
 
 
 def close_refund_issues(refund: Refund, *, at: datetime) -> None:
-    """A refund that staff were told of as undecided is done, and nothing else of its payment is open."""
+    """What staff were told of the refunds of a payment is settled by the end of the last one."""
     kind = ReconciliationIssue.Kind.REFUND
     still_open = ReconciliationIssue.objects.filter(payment=refund.payment, kind=kind, resolved_at=None)
     if not refund.payment.refunds.unfinished().exists():
-        still_open.update(resolved_at=at, resolution="The refund is done.")
+        still_open.update(resolved_at=at, resolution=f"The refund ended as {refund.status}.")
 
 
 def resolve_issue(*, issue: ReconciliationIssue, at: datetime, staff: User, reason: str) -> None:

@@ -21,6 +21,7 @@ from core.money import format_minor, from_minor, nearest_minor
 from core.outbox import enqueue
 from core.transitions import move
 from payments.models import Payment, ReconciliationIssue, Refund
+from payments.operations.booking import written
 from payments.operations.claiming import LOOKS
 from payments.operations.issues import close_refund_issues, open_issue
 from payments.operations.taking_back import take_back
@@ -166,7 +167,7 @@ def _settled(
         _tell_staff(current, f"the provider did not send it back ({outcome}).", at=at)
     elif seen.amount != _amount(current):
         Refund.objects.filter(pk=current.pk).update(look_again_at=_next_look(current, at=at))
-        _tell_staff(current, f"the provider sent {seen.amount} back instead.", at=at)
+        _tell_staff(current, f"the provider sent {written(seen.amount)} back instead.", at=at)
     else:
         _book(current, account, seen, at=at, by=by)
     return current

@@ -1,6 +1,6 @@
 """The site beside a plain model of its books: docs of the machine are in `machine.py`.
 
-MODEL_STEPS says how many steps are taken (200; the battery takes 2,000 and 100,000), MODEL_SEED where to
+MODEL_STEPS says how many steps are taken (120; the battery takes 2,000 and 100,000), MODEL_SEED where to
 begin, so that a long run can be taken up again.
 """
 
@@ -17,7 +17,7 @@ from tests.model.crossing import Crossing
 from tests.model.mutants import MUTANTS
 from tests.model.world import World, a_world
 
-STEPS = int(os.environ.get("MODEL_STEPS", "200"))
+STEPS = int(os.environ.get("MODEL_STEPS", "120"))
 FIRST = int(os.environ.get("MODEL_SEED", "1"))
 PHASES = [Phase.generate, *([Phase.shrink] if os.environ.get("MODEL_SHRINK") else [])]
 IN_EXAMPLE = 50
