@@ -89,7 +89,7 @@ class TabbedList(ChangeList):
         try:
             with transaction.atomic():
                 super().get_results(request)
-        except DatabaseError as error:
+        except (DatabaseError, OverflowError) as error:
             raise IncorrectLookupParameters from error
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
