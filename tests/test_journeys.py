@@ -1,5 +1,6 @@
 """The main job over real HTTP, as reference document 000 prints it: from step 1 to a balance of $0.00."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -25,11 +26,14 @@ class Shop:
         self.url = f"{url}/api/graphql"
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def answer(self, query: str, **variables) -> dict:
+    def raw(self, query: str, **variables) -> bytes:
         body = {"query": query, "variables": variables}
         answer = requests.post(self.url, json=body, headers=self.headers, timeout=30)
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        return answer.content
+
+    def answer(self, query: str, **variables) -> dict:
+        return json.loads(self.raw(query, **variables))
 
     def __call__(self, query: str, **variables):
         answer = self.answer(query, **variables)
@@ -105,6 +109,18 @@ def test_by_card(shop, ready, sandbox):
     sandbox.confirm_card(data["clientSecret"], "4242424242424242")
     assert shop(COMPLETE, paymentSessionId=session) == succeeded(ready)
     assert shop(COMPLETE, paymentSessionId=session) == succeeded(ready)
+    paid(shop, ready)
+
+
+def test_invariant_23_a_step_that_is_repeated_is_answered_as_before(shop, ready, sandbox):
+    """The storefront has no idempotency keys: the session itself makes a repeat harmless."""
+    begun = len(sandbox.ledger())
+    session, data = initiated(shop, ready, STRIPE)
+    assert initiated(shop, ready, STRIPE) == (session, data)
+    sandbox.confirm_card(data["clientSecret"], "4242424242424242")
+    answers = {shop.raw(COMPLETE, paymentSessionId=session) for _ in range(3)}
+    assert len(answers) == 1, answers
+    assert [entry.kind for entry in sandbox.ledger()[begun:]] == ["capture"]
     paid(shop, ready)
 
 
