@@ -33,6 +33,8 @@ def environment(database_url: str, folder: Path) -> dict[str, str]:
         "EMAIL_URL": "dummymail://",
         "LOAD_FOLDER": str(folder),
         "PAYMENTS": "sandbox",
+        "PAYMENTS_PER_ACCOUNT": "1000000/1h",  # counted as in real use, and never reached
+        "PAYMENTS_PER_ADDRESS": "1000000/1h",
         "PORT": str(site),
         "STRIPE_API_BASE": f"http://127.0.0.1:{sandbox}",
         "PAYPAL_API_BASE": f"http://127.0.0.1:{sandbox}",
