@@ -4,7 +4,20 @@ Each row of its table is an attack on one protection, and a negative control: th
 protection off must do harm, or the row would prove nothing. docs/battery.md tells how to read it.
 """
 
-HEAD = (
-    f"{'database':<11}{'row':<15}{'test':<34}{'runs':>6} {'':<9}{'wrong':>7}"
-    f"  {'control':<19}{'failed':<15}{'seconds':>7}  figures"
+VIOLATIONS_SHOWN = 10
+LINE = (
+    "{database:<11}{row:<15}{what:<34}{runs:>6} {unit:<9}{wrong:>7}"
+    "  {control:<19}{failed:<15}{seconds:>7}  {figures}"
+)
+HEAD = LINE.format(
+    database="database",
+    row="row",
+    what="test",
+    runs="runs",
+    unit="",
+    wrong="wrong",
+    control="control",
+    failed="failed",
+    seconds="seconds",
+    figures="figures",
 )

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from battery import HEAD
+from battery.suites import SUITES, play_suites
 from bench.servers import KEPT, database
 
 
@@ -62,15 +64,21 @@ def main() -> None:
     names = [name for name in ("sqlite", "postgres") if getattr(asked, name)] or ["sqlite", "postgres"]
     size = "long" if asked.long else "smoke" if asked.smoke else "gate"
     arguments = [f"--size={size}", f"--seed={asked.seed}", f"--from={asked.begin}"]
-    arguments += [f"--only={name}" for name in asked.only]
+    suites = [one for one in SUITES if not asked.begin and (not asked.only or one.name in asked.only)]
+    attacks = [name for name in asked.only if name not in {one.name for one in SUITES}]
+    arguments += [f"--only={name}" for name in attacks]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # PostgreSQL runs apart, and would survive us
-    print(HEAD, flush=True)
+    tell = partial(print, flush=True)
+    tell(HEAD)
     with tempfile.TemporaryDirectory(prefix="battery-") as folder:
         worst = 0
         for name in names:
-            worst = max(worst, attack_on(name, arguments, folder))
+            if attacks or not asked.only:
+                worst = max(worst, attack_on(name, arguments, folder))
             if worst > 128:
                 break
+            if not play_suites(suites, name, tell, size=size, seed=asked.seed):
+                worst = max(worst, 1)
         log = Path(folder) / "battery.log"
         if worst and log.exists():
             Path("var/log").mkdir(parents=True, exist_ok=True)
@@ -80,4 +88,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     os.chdir(Path(__file__).resolve().parent.parent)
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from django.db import connection
 
+from battery import LINE, VIOLATIONS_SHOWN
 from battery.ground import ENDING, Told
 from battery.rows import Fought, Row, fight
 from payments.sandbox.server import Sandbox
-
-VIOLATIONS_SHOWN = 10
 
 
 def play(
@@ -46,9 +45,17 @@ def line_of(fought: Fought, seconds: float) -> str:
     if not control.runs:
         failed = "not tried"
     figures = ", ".join(f"{count} {words}" for words, count in told.figures.items())
-    return (
-        f"{connection.vendor:<11}{row.name:<15}{row.what:<34}{told.runs:>6} {row.unit:<9}"
-        f"{len(told.violations):>7}  {row.control:<19}{failed:<15}{seconds:>7.0f}  {figures}"
+    return LINE.format(
+        database=connection.vendor,
+        row=row.name,
+        what=row.what,
+        runs=told.runs,
+        unit=row.unit,
+        wrong=len(told.violations),
+        control=row.control,
+        failed=failed,
+        seconds=round(seconds),
+        figures=figures,
     ).rstrip()
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import CustomerToken, Organization
-from invoicing_site.graphql_limits import document_cache
+from invoicing_site.graphql_limits import CountLimits, document_cache
 from invoicing_site.storefront import schema
 from tests import documents
 from tests.books import unchanged
@@ -149,6 +149,20 @@ def test_a_document_changes_one_thing(client, alice, query):
     with unchanged():
         response = post(client, {"query": query}, headers={"Authorization": f"Bearer {alice.token}"})
     assert told(response) == (400, [("Documents may have at most 1 mutation", "VALIDATION_ERROR")])
+
+
+@pytest.mark.control
+def test_without_the_limits_one_document_would_change_sixteen_things(client, alice, monkeypatch):
+    monkeypatch.setattr(CountLimits, "leave_document", lambda *_: None)
+    many = " ".join(f"t{number}: regenerateCustomerToken {{ token }}" for number in range(16))
+    document_cache.cache_clear()
+    try:
+        answer = post(
+            client, {"query": f"mutation {{ {many} }}"}, headers={"Authorization": f"Bearer {alice.token}"}
+        )
+    finally:
+        document_cache.cache_clear()  # it keeps what passed
+    assert (answer.status_code, CustomerToken.objects.count()) == (200, 17)
 
 
 def test_one_mutation_passes(graphql, alice):

@@ -215,6 +215,7 @@ def test_as_a_literal(world, client, text):
         assert codes <= {"VALIDATION_ERROR", "NOT_FOUND"}, query
 
 
+@pytest.mark.control
 def test_a_page_that_believes_what_is_sent_is_found(world, monkeypatch):
     """The negative control: the sign-in page without escaping."""
     monkeypatch.setattr("django.template.base.conditional_escape", lambda value: value)

@@ -127,6 +127,7 @@ def test_every_page_of_the_back_office_shows_it_as_text(world, text):
     assert {address: alive for address, alive in found.items() if alive} == {}
 
 
+@pytest.mark.control
 def test_without_escaping_the_pages_would_be_alive(world, monkeypatch):
     """The negative control: a template that believes what it is given."""
     spoiled(world, MARKUP)

@@ -187,6 +187,7 @@ def test_no_list_has_actions(world):
     assert {label: found for label, found in actions.items() if found} == {}
 
 
+@pytest.mark.control
 def test_with_rows_to_delete_the_matrix_fails(world, monkeypatch):
     """The negative control: money can be deleted by who has the permission."""
     monkeypatch.delattr(BackOfficeAdmin, "has_delete_permission")
@@ -194,6 +195,7 @@ def test_with_rows_to_delete_the_matrix_fails(world, monkeypatch):
     assert {"POST delete superuser", "POST delete every permission"} <= {*found}
 
 
+@pytest.mark.control
 def test_without_the_permission_of_a_question_the_matrix_fails(world, monkeypatch):
     monkeypatch.setattr("payments.operations.verifying.PERMISSION", "payments.view_payment")
     monkeypatch.setattr("accounts.models.User.has_perm", lambda user, permission, obj=None: user.is_staff)

@@ -180,6 +180,7 @@ def test_made_up_documents_find_no_bug(world, role):
     assert all(found.get(200) for found in came.values()), came
 
 
+@pytest.mark.control
 def test_a_bug_is_found(world, monkeypatch):
     """The negative control: a resolver that fails, and one that answers what its type does not allow."""
     monkeypatch.setattr("payments.schema._locale", lambda customer: 1 / 0)
@@ -187,6 +188,7 @@ def test_a_bug_is_found(world, monkeypatch):
         fuzz(world, "getUnpaidLineItemsByRegion", "admin")
 
 
+@pytest.mark.control
 def test_an_answer_of_the_wrong_shape_is_found(world, monkeypatch):
     document = "{ activeInvoice(invoiceId: 1) { id totalAmount lineItems { id } } }"
 

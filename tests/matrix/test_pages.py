@@ -213,6 +213,7 @@ def test_every_address_is_in_the_table():
         assert {*live()[address].pattern.converters} == {*route.rows}, address
 
 
+@pytest.mark.control
 def test_without_the_filter_by_member_the_matrix_fails(world, monkeypatch):
     """The negative control: everybody is a member everywhere."""
     monkeypatch.setattr(AccountQuerySet, "of_member", lambda rows, customer: rows.all())
@@ -220,6 +221,7 @@ def test_without_the_filter_by_member_the_matrix_fails(world, monkeypatch):
     assert {"GET admin, foreign number", "GET staff, own"} <= {*found}
 
 
+@pytest.mark.control
 def test_without_the_roles_the_matrix_fails(world, monkeypatch):
     monkeypatch.setattr(Membership, "may", lambda place, permission: True)
     found = violations(world, "account/<str:number>/invoices/<int:pk>/pay/")

@@ -168,6 +168,7 @@ def test_one_that_is_not_is_found():
 FILTERED = ("getCustomerAccount", "activeInvoice", "getCustomerPaidInvoices", "completeInvoicePayment")
 
 
+@pytest.mark.control
 @pytest.mark.parametrize("name", FILTERED)
 def test_without_the_filter_by_account_the_matrix_fails(world, monkeypatch, name):
     """The negative control: every row is visible to everybody."""
@@ -175,6 +176,7 @@ def test_without_the_filter_by_account_the_matrix_fails(world, monkeypatch, name
     assert violations(world, name) != {}
 
 
+@pytest.mark.control
 def test_without_the_filter_by_user_the_matrix_fails(world, monkeypatch):
     everybody_s = CustomerToken.objects.filter
     without_user = lambda *args, user, **where: everybody_s(*args, **where)  # noqa: E731 a filter less
@@ -182,6 +184,7 @@ def test_without_the_filter_by_user_the_matrix_fails(world, monkeypatch):
     assert "stranger, foreign id" in violations(world, "revokeCustomerToken")
 
 
+@pytest.mark.control
 def test_without_the_roles_the_matrix_fails(world, monkeypatch):
     monkeypatch.setattr(Membership, "may", lambda place, permission: True)
     found = violations(world, "createInvoicePaymentSessions")

@@ -1,6 +1,6 @@
 """The site beside a plain model of its books: docs of the machine are in `machine.py`.
 
-MODEL_STEPS says how many steps are taken (120; the battery takes 2,000 and 100,000), MODEL_SEED where to
+MODEL_STEPS says how many steps are taken (120; script/battery takes 2,000 and 100,000), MODEL_SEED where to
 begin, so that a long run can be taken up again.
 """
 
@@ -74,6 +74,7 @@ GATE = 2000
 TRIED = MUTANTS if STEPS >= GATE else MUTANTS[:2]
 
 
+@pytest.mark.control
 @pytest.mark.parametrize("mistake", TRIED, ids=lambda mistake: mistake.__name__)
 def test_the_machine_notices(mistake, world, monkeypatch):
     """The negative control: with a mistake in the operations the same run fails."""

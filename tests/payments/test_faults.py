@@ -223,6 +223,7 @@ def test_refunding(call, code, kind, after, invoice, sandbox, settings, under):
 # Controls: what the table would show if we were careless
 
 
+@pytest.mark.control
 @pytest.mark.parametrize("code", [STRIPE, PAYPAL])
 def test_a_refund_that_nobody_looks_for_is_made_twice(code, invoice, sandbox, under):
     complete(agreed(invoice, sandbox, code))
@@ -235,6 +236,7 @@ def test_a_refund_that_nobody_looks_for_is_made_twice(code, invoice, sandbox, un
     assert refunds == [940, 940]
 
 
+@pytest.mark.control
 def test_a_capture_that_is_taken_for_failed_is_lost(invoice, sandbox, settings, under, monkeypatch):
     honest = Stripe.capture
 

@@ -119,6 +119,19 @@ def test_a_forged_hint_is_refused_and_nothing_is_stored(code, client, invoice, s
             assert told(answer) == (400, {"error": "signature"})
 
 
+@pytest.mark.control
+@both
+def test_without_the_signature_a_forged_hint_is_stored(code, client, invoice, sandbox, monkeypatch):
+    _, delivery = agreed(invoice, sandbox, code)
+    monkeypatch.setattr("stripe.WebhookSignature.verify_header", lambda *_: True)
+    monkeypatch.setattr(
+        "payments.providers.paypal._call", lambda *_, **__: {"verification_status": "SUCCESS"}
+    )
+    signature = "Stripe-Signature" if code == STRIPE else "PAYPAL-TRANSMISSION-SIG"
+    answer = deliver(client, delivery, **{signature: "t=1,v1=forged"})
+    assert (answer.status_code, ProviderEvent.objects.count()) == (200, 1)
+
+
 def test_an_old_hint_is_refused(client, invoice, sandbox):
     _, delivery = agreed(invoice, sandbox)
     signature = sign_stripe(delivery.body, "whsec_sandbox", int(NOW.timestamp()) - 301)
