@@ -1,9 +1,11 @@
 """What only staff can decide: whose unassigned money is, and that a session which hangs is over."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
+from django.db import transaction
 
 from accounts.models import Account, Membership
 from core.audit import SYSTEM, AuditEntry
@@ -131,6 +133,23 @@ def test_money_that_is_assigned_while_its_refund_is_looked_up(nobodys, sandbox, 
 
     monkeypatch.setattr(Stripe, "refunds", refunds)
     assert operations.find_refunds(payment=Payment.objects.get(pk=nobodys.pk), at=NOW) == 1
+    assert list(AccountCredit.objects.filter(account=owner).left_by_currency()) == [("USD", 3440)]
+    assert_sound()
+
+
+def test_money_that_is_assigned_before_its_refund_holds_it(nobodys, sandbox, stella, monkeypatch):
+    """Between the look at whose it is and the lock."""
+    owner = factories.an_account("Initech")
+    Payment.objects.filter(pk=nobodys.pk).update(session=None)
+    sandbox.refund_at_dashboard(nobodys.reference, 500)
+
+    def atomic(**more):
+        if Payment.objects.get().account is None:
+            assign(nobodys, owner, stella)
+        return transaction.atomic(**more)
+
+    monkeypatch.setattr("payments.operations.refunding.transaction", SimpleNamespace(atomic=atomic))
+    assert operations.find_refunds(payment=Payment.objects.get(), at=NOW) == 1
     assert list(AccountCredit.objects.filter(account=owner).left_by_currency()) == [("USD", 3440)]
     assert_sound()
 
