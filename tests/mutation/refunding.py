@@ -185,8 +185,8 @@ COMPARED = (
     ),
     comparing(
         "foreign refunds stay unbooked",
-        "            find_refunds(payment=payment, at=at)\n",
-        "            pass\n",
+        "        find_refunds(payment=payment, at=at)\n",
+        "        pass\n",
     ),
     comparing(
         "a refund of no payment of ours is passed over",
@@ -200,8 +200,8 @@ COMPARED = (
     ),
     comparing(
         "a refund that a report leaves out is missing",
-        'if refund.reference in {one.reference for one in listed if one.state == "done"}:',
-        "if False:",
+        'return refund.reference in {one.reference for one in listed if one.state == "done"}',
+        "return False",
     ),
     comparing("a refund that came back is still done", ' if one.state == "done"}', "}"),
     comparing(
