@@ -102,7 +102,9 @@ def pursue(*, refund: Refund, at: datetime, by: Actor = SYSTEM) -> Refund:
     refund = Refund.objects.select_related("payment__session", "provider").get(pk=refund.pk)
     if refund.status == Status.RESERVED:
         with held(refund.payment):
-            move(refund, Status.REQUESTED, at=at, by=by)
+            refund.refresh_from_db(fields=["status"])
+            if refund.status == Status.RESERVED:  # nobody else pursued it meanwhile
+                move(refund, Status.REQUESTED, at=at, by=by)
     if refund.status != Status.REQUESTED:
         return refund
     try:

@@ -8,6 +8,7 @@ from moneyed import Money
 
 from payments import operations
 from payments.models import Comparison, Payment, ReconciliationIssue, Refund
+from payments.operations import refunding
 from payments.operations.reconciling import reconcile
 from payments.providers.base import ProviderForgot, Refunded, Transaction
 from payments.providers.paypal import PayPal
@@ -116,3 +117,21 @@ def test_each_refund_made_at_the_provider_is_told(invoice, sandbox):
         sandbox.refund_at_dashboard(payment.session.reference, amount)
         operations.find_refunds(payment=payment, at=NOW)
     assert sorted(ReconciliationIssue.objects.values_list("amount", flat=True)) == [500, 700]
+
+
+def test_another_process_that_pursues_it_first_is_no_refusal(invoice, sandbox, stella, monkeypatch):
+    """Staff who hear of a refusal would send the same part back once more."""
+    complete(agreed(invoice, sandbox, STRIPE))
+    payment = Payment.objects.get()
+    held, calls = refunding.held, []
+
+    def overtaken(of):
+        calls.append(of)
+        if len(calls) == 2:  # between the reservation and the lock that asks for it
+            refunding.pursue(refund=Refund.objects.get(), at=NOW)
+        return held(of)
+
+    monkeypatch.setattr(refunding, "held", overtaken)
+    made = operations.refund_payment(payment=payment, amount=1000, reason="x", at=NOW, staff=stella)
+    assert (made.status, len(sandbox.ledger())) == ("done", 2)
+    assert_sound()
