@@ -74,7 +74,7 @@ def refundable(*, payment: Payment, staff: User) -> int:
         raise Forbidden
     current = Payment.objects.get(pk=payment.pk)
     left = left_of(current)
-    if current.status not in REFUNDABLE or not left:
+    if current.status not in REFUNDABLE or left <= 0:
         raise Conflict(f"Nothing of payment {current.reference} can be sent back")
     return left
 

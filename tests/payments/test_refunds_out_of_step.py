@@ -6,16 +6,23 @@ from unittest.mock import Mock
 import pytest
 from moneyed import Money
 
+from core.errors import Conflict
 from payments import operations
 from payments.models import Comparison, Payment, ReconciliationIssue, Refund
 from payments.operations import refunding
 from payments.operations.reconciling import reconcile
-from payments.providers.base import ProviderForgot, Refunded, Transaction
+from payments.providers.base import (
+    ProviderForgot,
+    ProviderUnavailable,
+    Refunded,
+    Transaction,
+)
 from payments.providers.paypal import PayPal
 from payments.providers.stripe import Stripe
 from tests import factories
-from tests.books import assert_sound
+from tests.books import assert_sound, refuses
 from tests.factories import NOW, PAYPAL, STRIPE
+from tests.payments.faults import Fault
 from tests.payments.test_operations_completing import agreed, complete
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock")]
@@ -135,3 +142,18 @@ def test_another_process_that_pursues_it_first_is_no_refusal(invoice, sandbox, s
     made = operations.refund_payment(payment=payment, amount=1000, reason="x", at=NOW, staff=stella)
     assert (made.status, len(sandbox.ledger())) == ("done", 2)
     assert_sound()
+
+
+def test_more_is_going_back_than_came(invoice, sandbox, line, stella):
+    """One of ours that waits for an answer, and one that somebody made at the provider meanwhile."""
+    complete(agreed(invoice, sandbox, STRIPE))
+    payment = Payment.objects.get()
+    line.always = [("/v1/refunds", Fault(500))]
+    operations.refund_payment(payment=payment, amount=3000, reason="x", at=NOW, staff=stella)
+    line.always = []
+    sandbox.refund_at_dashboard(payment.session.reference, 2000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stripe, "refund", Mock(side_effect=ProviderUnavailable))
+        operations.find_refunds(payment=payment, at=NOW)
+    with refuses(Conflict, f"Nothing of payment {payment.reference} can be sent back"):
+        operations.refund_payment(payment=payment, amount=1, reason="x", at=NOW, staff=stella)
