@@ -35,18 +35,29 @@ PATIENCE = LOOKS[2]
 REFUNDABLE = (Payment.Status.CAPTURED, Payment.Status.PARTIALLY_REFUNDED, Payment.Status.UNASSIGNED)
 
 
-def refund_payment(*, payment: Payment, amount: int, reason: str, at: datetime, staff: User) -> Refund:
+def refund_payment(
+    *,
+    payment: Payment,
+    amount: int,
+    reason: str,
+    at: datetime,
+    staff: User,
+    known_left: int | None = None,
+) -> Refund:
     """Send `amount` minor units of a captured payment back, and answer how that stands: done, failed, or
     requested when the provider has not decided. Unassigned money goes back whole. What came by bank transfer
     staff send back themselves, before they book it here.
 
-    Refuses staff without the permission, a missing reason, and more than is left of what was captured.
+    Refuses staff without the permission, a missing reason, and more than is left of what was captured. With
+    `known_left`, what staff saw that was left, also when that is no longer so: asked twice, sent once.
     """
     reason = reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
     with held(payment) as account:
         left = refundable(payment=payment, staff=staff)
+        if known_left is not None and known_left != left:
+            raise Conflict(f"Something of payment {payment.reference} was sent back meanwhile. Look again")
         if not 0 < amount <= left:
             most = format_minor(left, payment.currency)
             raise Invalid(f"Enter an amount of at most {most}", field="amount")
