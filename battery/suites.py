@@ -130,7 +130,7 @@ def run(suite: Suite, database: str, marked: str, *, size: str, seed: int) -> Ra
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-q", "-m", marked]
-        command += [f"--junitxml={report.name}"]
+        command += [f"--junitxml={report.name}", "-o", "faulthandler_timeout=0"]  # long is not hanging
         command += ["-p", "tests.postgres"] if database == "postgres" else []
         ended = subprocess.run(
             [*command, *suite.paths],

@@ -120,10 +120,10 @@ class PaymentQuerySet(OwnedQuerySet):
         return self.filter(status="pending", provider__code="pp_system_default")
 
     def on_invoice(self, invoice: Invoice) -> Self:
-        """Payments that were put on an invoice or promised for it, newest first."""
-        return self.filter(
-            Q(allocations__invoice=invoice) | Q(session__collection__covered__invoice=invoice)
-        ).distinct()
+        """Payments of the invoice's company that were put on it or promised for it. What staff gave to
+        another company, and nobody's money, may have come by its sessions: its readers see neither."""
+        about = Q(allocations__invoice=invoice) | Q(session__collection__covered__invoice=invoice)
+        return self.filter(about, account=invoice.account_id).distinct()
 
     def captured(self) -> Self:
         """Money that moved to us, sent back later or not."""

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.forms import CharField, DecimalField, Form
+from django.forms import CharField, DecimalField, Form, HiddenInput, IntegerField
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -31,10 +31,12 @@ TONES = {Refund.Status.DONE: "success", Refund.Status.FAILED: "danger"}
 
 
 class RefundForm(Form):
-    """How much goes back, in major units, and why."""
+    """How much goes back, in major units, and why; and what could go back when the page was drawn, in minor
+    units: the button that is pressed twice sends it once."""
 
     amount = DecimalField(label="Amount", max_digits=15, widget=UnfoldAdminDecimalFieldWidget())
     reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
+    left = IntegerField(widget=HiddenInput(), required=False)
 
 
 class AssignForm(Form):
@@ -110,12 +112,12 @@ def ask_to_refund(payments: Any, request: HttpRequest, payment: Payment) -> Http
         refusal=refusal,
         is_danger=True,
     )
-    form = RefundForm(posted(request), initial={"amount": from_minor(left, currency).amount})
+    form = RefundForm(posted(request), initial={"amount": from_minor(left, currency).amount, "left": left})
 
-    def act(amount: Decimal, reason: str) -> str | None:
+    def act(amount: Decimal, reason: str, left: int | None) -> str | None:
         minor = to_minor(Money(amount, currency))
         refund = operations.refund_payment(
-            payment=payment, amount=minor, reason=reason, at=timezone.now(), staff=staff
+            payment=payment, amount=minor, reason=reason, at=timezone.now(), staff=staff, known_left=left
         )
         if refund.status == Refund.Status.FAILED:
             raise Conflict(f"The provider did not send it back: {refund.outcome}")

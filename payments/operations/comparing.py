@@ -20,8 +20,8 @@ from payments.models import (
 )
 from payments.operations.booking import written
 from payments.operations.completing import look_at
-from payments.operations.issues import open_issue
-from payments.operations.refunding import find_refunds
+from payments.operations.issues import open_issue, tell_once
+from payments.operations.refunding import find_refunds, tell_unbooked
 from payments.providers import PROVIDERS
 from payments.providers.base import ProviderRefused, ProviderUnavailable, State, Transaction
 
@@ -67,7 +67,7 @@ def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
     if moved.kind == "refund":
         known = Refund.objects.filter(provider=row, reference=moved.reference).exists()
         if not known and payment is not None:
-            find_refunds(payment=payment, at=at)
+            _find_refund(payment, moved, at=at)
         elif not known:
             _tell_foreign(row, moved, at=at)
         return not known
@@ -90,16 +90,29 @@ def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
     return True
 
 
+def _find_refund(payment: Payment, moved: Transaction, *, at: datetime) -> None:
+    """Book it, or tell staff: a refund that is not done yet may be done when no comparison sees it any more,
+    and one that the provider will not show must not keep everything else from being compared. One of ours
+    that is not done yet is looked at until it is."""
+    try:
+        find_refunds(payment=payment, at=at)
+    except ProviderRefused:
+        logger.warning("compare.refund_not_read", extra={"payment_id": payment.pk})
+    booked = Refund.objects.filter(provider_id=payment.provider_id, reference=moved.reference)
+    if not booked.exists() and not payment.refunds.unfinished().exists():
+        tell_unbooked(payment, moved.reference, nearest_minor(moved.amount), at=at)
+
+
 def _tell_foreign(row: PaymentProvider, moved: Transaction, *, at: datetime) -> None:
     """Of a refund whose capture we never had there is nothing to book: staff hear of it once."""
     minor, currency = nearest_minor(moved.amount), moved.amount.currency.code
-    ReconciliationIssue.objects.get_or_create(
-        kind=Kind.UNKNOWN,
-        session=None,
-        payment=None,
-        known=f"{format_minor(minor, currency)} went back at {row.name} as {moved.reference}, of no payment "
+    tell_once(
+        Kind.UNKNOWN,
+        f"{format_minor(minor, currency)} went back at {row.name} as {moved.reference}, of no payment "
         "of ours. Look it up at the provider.",
-        defaults={"currency": currency, "amount": minor, "opened_at": at},
+        currency=currency,
+        amount=minor,
+        at=at,
     )
 
 
@@ -183,12 +196,19 @@ def _missing_refunds(
     )
     missing = 0
     for refund in done.exclude(reference__in=known).select_related("payment"):
-        listed = PROVIDERS[row.code].refunds(reference=refund.payment.reference)
-        if refund.reference in {one.reference for one in listed if one.state == "done"}:
+        if _is_done(refund):
             continue
         missing += 1
         _tell_missing(refund.payment, f"refund {refund.reference}", refund.amount, at=at)
     return missing
+
+
+def _is_done(refund: Refund) -> bool:
+    try:
+        listed = PROVIDERS[refund.provider.code].refunds(reference=refund.payment.reference)
+    except ProviderRefused:
+        return False
+    return refund.reference in {one.reference for one in listed if one.state == "done"}
 
 
 def _tell_missing(payment: Payment, what: str, amount: int, *, at: datetime) -> None:

@@ -42,6 +42,23 @@ def open_issue(
     return issue
 
 
+def tell_once(
+    kind: str, known: str, *, at: datetime, amount: int, currency: str, payment: Payment | None = None
+) -> None:
+    """Tell staff of one thing that happened, known by what is told of it: resolved once, it is not opened
+    again. Of one payment there may be several."""
+    if not ReconciliationIssue.objects.filter(kind=kind, known=known).exists():
+        ReconciliationIssue.objects.create(
+            kind=kind,
+            known=known,
+            payment=payment,
+            account_id=payment.account_id if payment else None,
+            currency=currency,
+            amount=amount,
+            opened_at=at,
+        )
+
+
 def close_issues(session: PaymentSession, *, at: datetime) -> None:
     """What was opened because a session did not end is settled by its end. Issues about money that moved
     stay for staff."""

@@ -23,7 +23,7 @@ from core.transitions import move
 from payments.models import Payment, ReconciliationIssue, Refund
 from payments.operations.booking import written
 from payments.operations.claiming import LOOKS
-from payments.operations.issues import close_refund_issues, open_issue
+from payments.operations.issues import close_refund_issues, open_issue, tell_once
 from payments.operations.taking_back import take_back
 from payments.providers import PROVIDERS
 from payments.providers.base import ProviderRefused, ProviderUnavailable, Refunded
@@ -35,18 +35,29 @@ PATIENCE = LOOKS[2]
 REFUNDABLE = (Payment.Status.CAPTURED, Payment.Status.PARTIALLY_REFUNDED, Payment.Status.UNASSIGNED)
 
 
-def refund_payment(*, payment: Payment, amount: int, reason: str, at: datetime, staff: User) -> Refund:
+def refund_payment(
+    *,
+    payment: Payment,
+    amount: int,
+    reason: str,
+    at: datetime,
+    staff: User,
+    known_left: int | None = None,
+) -> Refund:
     """Send `amount` minor units of a captured payment back, and answer how that stands: done, failed, or
     requested when the provider has not decided. Unassigned money goes back whole. What came by bank transfer
     staff send back themselves, before they book it here.
 
-    Refuses staff without the permission, a missing reason, and more than is left of what was captured.
+    Refuses staff without the permission, a missing reason, and more than is left of what was captured. With
+    `known_left`, what staff saw that was left, also when that is no longer so: asked twice, sent once.
     """
     reason = reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
     with held(payment) as account:
         left = refundable(payment=payment, staff=staff)
+        if known_left is not None and known_left != left:
+            raise Conflict(f"Something of payment {payment.reference} was sent back meanwhile. Look again")
         if not 0 < amount <= left:
             most = format_minor(left, payment.currency)
             raise Invalid(f"Enter an amount of at most {most}", field="amount")
@@ -74,7 +85,7 @@ def refundable(*, payment: Payment, staff: User) -> int:
         raise Forbidden
     current = Payment.objects.get(pk=payment.pk)
     left = left_of(current)
-    if current.status not in REFUNDABLE or not left:
+    if current.status not in REFUNDABLE or left <= 0:
         raise Conflict(f"Nothing of payment {current.reference} can be sent back")
     return left
 
@@ -102,12 +113,14 @@ def pursue(*, refund: Refund, at: datetime, by: Actor = SYSTEM) -> Refund:
     refund = Refund.objects.select_related("payment__session", "provider").get(pk=refund.pk)
     if refund.status == Status.RESERVED:
         with held(refund.payment):
-            move(refund, Status.REQUESTED, at=at, by=by)
+            refund.refresh_from_db(fields=["status"])
+            if refund.status == Status.RESERVED:  # nobody else pursued it meanwhile
+                move(refund, Status.REQUESTED, at=at, by=by)
     if refund.status != Status.REQUESTED:
         return refund
     try:
         seen = _asked(refund)
-    except ProviderRefused as error:
+    except (ProviderRefused, Invalid) as error:  # or an amount that the provider has no way to write
         seen = Refunded(reference="", amount=_amount(refund), state="failed")
         return settle_refund(refund=refund, seen=seen, outcome=str(error), at=at, by=by)
     except ProviderUnavailable as error:
@@ -212,12 +225,10 @@ def _next_look(refund: Refund, *, at: datetime) -> datetime:
     return next((since + look for look in LOOKS if since + look > at), at + timedelta(days=1))
 
 
-def _tell_staff(
-    refund: Refund, what: str, *, at: datetime, kind: str = ReconciliationIssue.Kind.REFUND
-) -> None:
+def _tell_staff(refund: Refund, what: str, *, at: datetime) -> None:
     total = format_minor(refund.amount, refund.currency)
     open_issue(
-        kind,
+        ReconciliationIssue.Kind.REFUND,
         f"Refund of {total} of payment {refund.payment.reference}: {what} Look it up at the provider.",
         payment=refund.payment,
         amount=refund.amount,
@@ -228,18 +239,48 @@ def _tell_staff(
 
 def find_refunds(*, payment: Payment, at: datetime, by: Actor = SYSTEM) -> int:
     """Book the refunds of a payment that were made at its provider without us, and tell staff; answers how
-    many there were. Those of ours are brought to their end first."""
+    many there were. Those of ours are brought to their end first. One that failed after it was booked
+    as done, because the payer's bank sent it back, is told to staff."""
     for refund in payment.refunds.unfinished():
         pursue(refund=refund, at=at, by=by)
     found = 0
     for seen in PROVIDERS[payment.provider.code].refunds(reference=payment.reference):
         minor = nearest_minor(seen.amount)
-        if seen.state == "done" and _is_new(payment, seen) and minor > 0:
-            _book_found(
-                payment, replace(seen, amount=from_minor(minor, payment.currency)), minor, at=at, by=by
-            )
-            found += 1
+        if seen.state == "failed":
+            _tell_if_done(payment, seen, at=at)
+        elif seen.state == "done" and _is_new(payment, seen) and minor > 0:
+            fitting = replace(seen, amount=from_minor(minor, payment.currency))
+            found += _book_found(payment, fitting, minor, at=at, by=by)
     return found
+
+
+def _tell_if_done(payment: Payment, seen: Refunded, *, at: datetime) -> None:
+    for refund in payment.refunds.filter(reference=seen.reference, status=Status.DONE):
+        total = format_minor(refund.amount, refund.currency)
+        open_issue(
+            ReconciliationIssue.Kind.MISSING,
+            f"Refund {refund.reference} of {total} of payment {payment.reference} was done and failed "
+            "afterwards: the money came back to us, and the customer does not have it. Look it up at the "
+            "provider.",
+            payment=payment,
+            amount=refund.amount,
+            currency=refund.currency,
+            at=at,
+        )
+
+
+def tell_unbooked(payment: Payment, reference: str, amount: int, *, at: datetime) -> None:
+    """Of a refund that is not booked though it moved money staff hear once."""
+    tell_once(
+        ReconciliationIssue.Kind.UNKNOWN,
+        f"{format_minor(amount, payment.currency)} went back at {payment.provider.name} as {reference}, of "
+        f"payment {payment.reference}. It is not booked: it is not done yet, it cannot be read, or it is "
+        "more than was left. Look it up at the provider.",
+        payment=payment,
+        amount=amount,
+        currency=payment.currency,
+        at=at,
+    )
 
 
 def _is_new(payment: Payment, seen: Refunded) -> bool:
@@ -248,11 +289,16 @@ def _is_new(payment: Payment, seen: Refunded) -> bool:
     return seen.key not in {str(one) for one in payment.refunds.values_list("uuid", flat=True)}
 
 
-def _book_found(payment: Payment, seen: Refunded, amount: int, *, at: datetime, by: Actor) -> None:
-    """In one transaction: a refund of somebody else's that was left unfinished would be asked for again."""
+def _book_found(payment: Payment, seen: Refunded, amount: int, *, at: datetime, by: Actor) -> bool:
+    """In one transaction: a refund of somebody else's that was left unfinished would be asked for again.
+    More than is left of the payment, as after a refund that failed when it was done, is told, not booked."""
     with held(payment) as account:
         if not _is_new(payment, seen):
-            return
+            return False
+        done = payment.refunds.filter(status=Status.DONE).aggregate(total=Sum("amount"))["total"] or 0
+        if amount > payment.amount - done:
+            tell_unbooked(payment, seen.reference, amount, at=at)
+            return False
         refund = Refund.objects.create(
             payment=payment,
             provider_id=payment.provider_id,
@@ -265,5 +311,14 @@ def _book_found(payment: Payment, seen: Refunded, amount: int, *, at: datetime, 
         told = {"status": refund.status, "amount": amount, "currency": refund.currency}
         record(refund, "refund.found", at=at, by=by, after=told)
         _settled(refund, account, seen, "done", at=at, by=by)
-        kind = ReconciliationIssue.Kind.UNKNOWN
-        _tell_staff(refund, "it was made at the provider, not here. It is booked.", kind=kind, at=at)
+        tell_once(
+            ReconciliationIssue.Kind.UNKNOWN,
+            f"Refund {seen.reference} of {format_minor(amount, refund.currency)} of payment "
+            f"{payment.reference}: it was made at the provider, not here. It is booked. Look it up at the "
+            "provider.",
+            payment=payment,
+            amount=amount,
+            currency=refund.currency,
+            at=at,
+        )
+        return True

@@ -84,6 +84,7 @@ def release_session(*, session: PaymentSession, reason: str, at: datetime, staff
             raise Conflict(f"{session.provider.name} has not decided: nothing can be released yet")
         return
     with accounts.locked_account(session.account_id):
+        releasable(session=session, staff=staff)
         current, covered = reload(session)
         free(current, covered)
         move(

@@ -168,10 +168,13 @@ class PayPal:
             return _refunded(made)
 
     def refunds(self, *, reference: str) -> list[Refunded]:
-        """PayPal lists refunds with the order that was captured."""
+        """PayPal lists refunds with the order that was captured. Money that came by no order has no list."""
         capture = _call("GET", f"/v2/payments/captures/{reference}")
         with _as_documented():
-            order_id = capture["supplementary_data"]["related_ids"]["order_id"]
+            related = capture.get("supplementary_data", {}).get("related_ids", {})
+            order_id = related.get("order_id")
+            if capture["id"] == reference and not order_id:
+                raise ProviderRefused("PayPal: captured without an order")
         order = _call("GET", f"/v2/checkout/orders/{order_id}")
         with _as_documented():
             payments = order["purchase_units"][0]["payments"]

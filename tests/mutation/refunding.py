@@ -89,7 +89,11 @@ ASKING = (
 
 BOOKING = (
     refunding("pending is taken for done", 'if seen.state == "pending":', "if False:", IN_DOUBT),
-    refunding("failed is taken for done", 'if seen.state == "failed":', "if False:"),
+    refunding(
+        "failed is taken for done",
+        '    if seen.state == "failed":\n        move(',
+        "    if False:\n        move(",
+    ),
     refunding("ended twice", "if current.status != Status.REQUESTED:", "if False:", IN_DOUBT),
     refunding("another amount is booked", "elif seen.amount != _amount(current):", "elif False:", IN_DOUBT),
     refunding(
@@ -107,8 +111,8 @@ BOOKING = (
     refunding("a part is taken for all", "if done == payment.amount:", "if done:"),
     refunding(
         "what is not done yet counts as sent back",
-        "done = payment.refunds.filter(status=Status.DONE)",
-        "done = payment.refunds.counting()",
+        'done = payment.refunds.filter(status=Status.DONE).aggregate(total=Sum("amount"))["total"]\n',
+        'done = payment.refunds.counting().aggregate(total=Sum("amount"))["total"]\n',
         IN_DOUBT,
     ),
     refunding("the second part is refused", "elif payment.status == Payment.Status.CAPTURED:", "else:"),
@@ -185,8 +189,8 @@ COMPARED = (
     ),
     comparing(
         "foreign refunds stay unbooked",
-        "            find_refunds(payment=payment, at=at)\n",
-        "            pass\n",
+        "        find_refunds(payment=payment, at=at)\n",
+        "        pass\n",
     ),
     comparing(
         "a refund of no payment of ours is passed over",
@@ -200,8 +204,8 @@ COMPARED = (
     ),
     comparing(
         "a refund that a report leaves out is missing",
-        'if refund.reference in {one.reference for one in listed if one.state == "done"}:',
-        "if False:",
+        'return refund.reference in {one.reference for one in listed if one.state == "done"}',
+        "return False",
     ),
     comparing("a refund that came back is still done", ' if one.state == "done"}', "}"),
     comparing(

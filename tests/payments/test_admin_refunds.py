@@ -1,5 +1,7 @@
 """Refund, Assign and Release in the back office: what the pages say before, and what they do."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
@@ -72,6 +74,16 @@ def test_it_sends_money_back(staff, stella, paid):
     assert "$10.00" in listed
     one = text_of(staff.get(reverse("admin:payments_refund_change", args=[refund.pk])))
     assert "Damaged" in one
+
+
+def test_a_button_that_is_pressed_twice_sends_it_once(staff, paid, sandbox):
+    html = staff.get(page(paid)).content.decode()
+    drawn = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)"', html))
+    before = len(sandbox.ledger())
+    for _ in range(2):
+        answer = staff.post(page(paid), drawn | {"amount": "10.00", "reason": "Damaged"}, follow=True)
+    assert len(sandbox.ledger()) == before + 1
+    assert "was sent back meanwhile" in answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,21 @@ from unittest.mock import Mock
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 
 from accounts.models import Account, Membership
 from core.audit import SYSTEM, AuditEntry
 from core.errors import Conflict, Forbidden, Invalid
 from payments import operations
 from payments.models import AccountCredit, Payment, PaymentSession, ReconciliationIssue
-from payments.providers.base import ProviderRefused
+from payments.operations.settling import settle
+from payments.providers.base import Observation, ProviderForgot, ProviderRefused, State
 from payments.providers.stripe import Stripe
 from tests import cast, factories
 from tests.books import assert_sound, refuses
 from tests.factories import NOW, STRIPE
 from tests.payments.faults import Fault, refused
+from tests.payments.reading import Browser
 from tests.payments.test_operations_completing import agreed, complete
 from tests.payments.test_operations_settling import tamper
 
@@ -231,3 +234,26 @@ def test_the_account_of_another_company_can_be_named(nobodys, stella):
     assert list(AccountCredit.objects.filter(account=other).left_by_currency()) == [("USD", 3940)]
     assert Account.objects.get(pk=other.pk).balance_due == 0
     assert_sound()
+
+
+def test_one_that_ends_while_it_is_looked_at_is_not_released(invoice, sandbox, line, stella, monkeypatch):
+    """The provider forgot it for staff and answered somebody else: its invoice is not freed twice."""
+    session = hanging(invoice, sandbox, line)
+
+    def forgot(self, *, reference):
+        declined = Observation(state=State.AWAITING_PAYER, reference=reference)
+        settle(session=session, seen=declined, at=NOW, by=SYSTEM)
+        raise ProviderForgot
+
+    monkeypatch.setattr(Stripe, "lookup", forgot)
+    with pytest.raises(Conflict, match="does not hang"):
+        release(session, stella)
+    assert_sound()
+
+
+def test_money_of_another_company_is_not_on_the_invoice_page(nobodys, invoice, account, alice, stella):
+    page = Browser(alice)
+    address = reverse("invoice", args=[account.number, invoice.pk])
+    assert "paid by" not in page.text(address), "nobody's money paid nothing"
+    assign(nobodys, factories.an_account("Initech"), stella)
+    assert "paid by" not in page.text(address)
