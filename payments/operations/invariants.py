@@ -76,9 +76,9 @@ def _name(row: Model | triggers.Trigger) -> str:
     return f"{row._meta.label} {row.pk}" if isinstance(row, Model) else str(row)
 
 
-def _total(rows: QuerySet, by: str, of: str = "amount") -> Coalesce:
-    """Σ of a field over the rows that point at the outer row."""
-    summed = rows.filter(**{by: OuterRef("pk")}).order_by().values(by).annotate(_sum=Sum(of)).values("_sum")
+def _total(rows: QuerySet, by: str, of: str = "amount", *, to: str = "pk") -> Coalesce:
+    """Σ of a field over the rows that point at the outer row, or at the same as that does."""
+    summed = rows.filter(**{by: OuterRef(to)}).order_by().values(by).annotate(_sum=Sum(of)).values("_sum")
     return Coalesce(Subquery(summed, output_field=BigIntegerField()), Value(0))
 
 
@@ -276,12 +276,15 @@ def _spent(at: datetime) -> Iterable:
 
 
 def _refunded(at: datetime) -> Iterable:
-    """No more goes back than came, and a payment says how much of it has."""
+    """No more goes back than came, and a payment says how much of it has. What was asked for fitted in what
+    was left; what somebody sent back at the provider meanwhile may not leave room for it."""
     payments = Payment.objects.annotate(
-        taken=_total(Refund.objects.counting(), "payment"),
-        back=_total(Refund.objects.filter(status=Refund.Status.DONE), "payment"),
+        back=_total(Refund.objects.filter(status=Refund.Status.DONE), "payment")
     )
-    yield from payments.filter(taken__gt=F("amount"))
+    yield from payments.filter(back__gt=F("amount"))
+    earlier = Refund.objects.counting().filter(pk__lt=OuterRef("pk"))
+    asked = Refund.objects.unfinished().annotate(before=_total(earlier, "payment", to="payment"))
+    yield from asked.filter(payment__amount__lt=F("before") + F("amount"))
     yield from payments.filter(status="refunded").exclude(back=F("amount"))
     yield from payments.filter(status="partially_refunded").exclude(back__gt=0, back__lt=F("amount"))
     untold = payments.exclude(status__in=["refunded", "partially_refunded"]).filter(back__gt=0)

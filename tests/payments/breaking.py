@@ -278,9 +278,13 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
             change(PAYMENTS, f"status = 'refunded' {CAPTURED}"),
             change(PAYMENTS, f"status = 'partially_refunded' {CAPTURED}"),
             send_back(1),
+            send_back(5000),
+        ],
+        "payments.Refund": [
+            send_back(1),
+            send_back(2, credit_amount=1),
             send_back(5000, status="requested", ended_at=None),
         ],
-        "payments.Refund": [send_back(1), send_back(2, credit_amount=1)],
     },
     "an invoice is claimed exactly while a session captures": {
         "payments.PaymentCollectionInvoice": [

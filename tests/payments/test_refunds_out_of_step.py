@@ -157,3 +157,4 @@ def test_more_is_going_back_than_came(invoice, sandbox, line, stella):
         operations.find_refunds(payment=payment, at=NOW)
     with refuses(Conflict, f"Nothing of payment {payment.reference} can be sent back"):
         operations.refund_payment(payment=payment, amount=1, reason="x", at=NOW, staff=stella)
+    assert_sound()
