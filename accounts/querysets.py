@@ -11,12 +11,13 @@ from django.db import models
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Prefetch, Q, Subquery, Sum, Window
 from django.db.models.functions import RowNumber
 
-from core.errors import NotFound
+from core.errors import Forbidden, NotFound
 
 if TYPE_CHECKING:
-    from accounts.models import Customer
+    from accounts.models import Customer, User
 
 LARGEST_ID = 2**63 - 1
+READ = "get_invoices"
 ROW = (
     "id account_id region_id region__name currency amount account_amount description order_display_id "
     "item_count created_at"
@@ -37,19 +38,34 @@ class OwnedQuerySet(models.QuerySet):
     account_field = "account_id"
     missing = "Not found"
 
-    def visible_to(self, customer: Customer) -> Self:
-        """Rows of the accounts this customer may read."""
-        return self.filter(**{f"{self.account_field}__in": customer.account_ids("get_invoices")})
+    def visible_to(self, customer: Customer, may: str = READ) -> Self:
+        """Rows that this customer may read, or may do something else with: those of whole accounts, and
+        their own ones of accounts where the permission reaches no further."""
+        whole = Q(**{f"{self.account_field}__in": customer.account_ids(may)})
+        own_ids = customer.own_account_ids(may)
+        if not own_ids:
+            return self.filter(whole)
+        return self.filter(whole | Q(self.own(customer.user), **{f"{self.account_field}__in": own_ids}))
 
-    def get_for(self, customer: Customer, pk: Any, *, may: str = "get_invoices") -> Any:
+    def own(self, user: User) -> Q:
+        """Which rows of an account are one member's; none, where rows belong to the company alone."""
+        return Q(pk__in=())
+
+    def get_for(self, customer: Customer, pk: Any, *, may: str = READ) -> Any:
         """One row by id; refuses a foreign and a random id alike, then one the role does not reach."""
         customer.require(may)
-        try:
-            row = self.visible_to(customer).get(pk=parse_id(pk))
-        except self.model.DoesNotExist:
-            raise NotFound(self.missing) from None
-        customer.require(may, account_id=row.pk if self.account_field == "pk" else row.account_id)
-        return row
+        found = self.visible_to(customer, may).filter(pk=parse_id(pk)).first()
+        if found is None and may != READ and self.visible_to(customer).filter(pk=parse_id(pk)).exists():
+            raise Forbidden
+        if found is None:
+            raise NotFound(self.missing)
+        return found
+
+    def reaches(self, customer: Customer, row: Any, *, may: str) -> bool:
+        """Whether a permission holds on a row that the customer was given."""
+        if row.account_id in customer.own_account_ids(may):
+            return self.visible_to(customer, may).filter(pk=row.pk).exists()
+        return customer.may(may, account_id=row.account_id)
 
 
 class UserManager(BaseUserManager):
@@ -75,8 +91,23 @@ class AccountQuerySet(OwnedQuerySet):
     missing = "Account not found"
 
     def of_member(self, customer: Customer) -> Self:
-        """Accounts this customer belongs to, whatever their role sees there."""
-        return self.filter(pk__in=[place.account_id for place in customer.memberships])
+        """Accounts whose pages this customer may open, whatever their role sees there."""
+        return self.filter(pk__in=customer.reached_ids())
+
+    def below(self, account_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
+        """By account, all its subsidiaries and theirs, nearest first: one statement for each floor."""
+        found: dict[int, list[int]] = {top: [] for top in account_ids}
+        tops = {top: {top} for top in account_ids}
+        while tops:
+            parents: dict[int, set[int]] = {}
+            for pk, parent in self.filter(parent__in=tops).order_by("pk").values_list("pk", "parent"):
+                new = {top for top in tops[parent] if pk != top and pk not in found[top]}
+                for top in new:
+                    found[top].append(pk)
+                if new:
+                    parents[pk] = new
+            tops = parents
+        return {top: tuple(below) for top, below in found.items()}
 
     def over_limit(self) -> Self:
         """Accounts that owe more than they may: no new charges are taken."""
@@ -111,6 +142,10 @@ class ExchangeRateQuerySet(models.QuerySet):
 
 class LineItemQuerySet(OwnedQuerySet):
     missing = "Line item not found"
+
+    def own(self, user: User) -> Q:
+        """Charges for orders that the member placed."""
+        return Q(order__placed_by=user)
 
     def open(self) -> Self:
         """Charges that are not settled in full."""

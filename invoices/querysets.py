@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, Q
 
-from accounts.querysets import OwnedQuerySet
+from accounts.querysets import READ, OwnedQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import Customer, User
 
 
 class InvoiceQuerySet(OwnedQuerySet):
@@ -17,9 +20,15 @@ class InvoiceQuerySet(OwnedQuerySet):
     def issued(self) -> Self:
         return self.exclude(number=None)
 
-    def visible_to(self, customer) -> Self:
-        """Issued invoices of the customer's accounts: a draft is the merchant's own paper."""
-        return super().visible_to(customer).issued()
+    def visible_to(self, customer: Customer, may: str = READ) -> Self:
+        """Issued invoices only: a draft is the merchant's own paper."""
+        return super().visible_to(customer, may).issued()
+
+    def own(self, user: User) -> Q:
+        """Invoices over orders of which the member placed every one."""
+        lines = self.model._meta.get_field("line_items").related_model.objects.filter(invoice=OuterRef("pk"))
+        theirs = Q(account_line_item__order__placed_by=user)
+        return Q(Exists(lines.filter(theirs)), ~Exists(lines.exclude(theirs)))
 
     def open(self) -> Self:
         """Issued and not paid in full; a payment may be pending."""

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from djmoney.models.fields import CurrencyField, MoneyField
@@ -17,6 +18,14 @@ class Order(models.Model):
     region = models.ForeignKey("accounts.Region", on_delete=models.PROTECT, related_name="orders")
     account_line_item = models.OneToOneField(
         "accounts.AccountLineItem", on_delete=models.PROTECT, null=True, blank=True, related_name="order"
+    )
+    placed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="orders",
+        help_text="The member who ordered, where the shop says so.",
     )
     display_id = models.CharField(max_length=40, unique=True)
     purchase_order_number = models.CharField(max_length=60, blank=True)

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Prefetch, Q, Sum
+from django.db.models import Exists, OuterRef, Prefetch, Q, Sum
 
 from accounts.querysets import OwnedQuerySet
 
 if TYPE_CHECKING:
+    from accounts.models import User
     from invoices.models import Invoice
 
 LIVE = ("created", "initiated", "capturing", "pending_verification")
@@ -25,6 +26,14 @@ class PaymentProviderQuerySet(models.QuerySet):
 
 class CollectionQuerySet(OwnedQuerySet):
     missing = "Payment not found"
+
+    def own(self, user: User) -> Q:
+        """Collections over invoices that are all the member's."""
+        rows = self.model._meta.get_field("covered").related_model
+        invoices = rows._meta.get_field("invoice").related_model.objects.all()
+        theirs = Q(invoice__in=invoices.filter(invoices.own(user)))
+        covered = rows.objects.filter(collection=OuterRef("pk"))
+        return Q(Exists(covered.filter(theirs)), ~Exists(covered.exclude(theirs)))
 
     def with_details(self) -> Self:
         """The sessions with their providers, and the invoices that are covered."""
@@ -53,6 +62,11 @@ class CollectionQuerySet(OwnedQuerySet):
 
 class SessionQuerySet(OwnedQuerySet):
     missing = "Payment session not found"
+
+    def own(self, user: User) -> Q:
+        """Sessions of collections that are the member's."""
+        collections = self.model._meta.get_field("collection").related_model.objects.all()
+        return Q(collection__in=collections.filter(collections.own(user)))
 
     def in_order(self) -> Self:
         return self.select_related("provider").order_by("provider__position", "pk")
@@ -114,6 +128,10 @@ class RefundQuerySet(models.QuerySet):
 
 class PaymentQuerySet(OwnedQuerySet):
     missing = "Payment not found"
+
+    def own(self, user: User) -> Q:
+        """Payments that the member made."""
+        return Q(payer=user)
 
     def to_verify(self) -> Self:
         """Promises that staff must check."""

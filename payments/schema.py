@@ -90,7 +90,7 @@ class PaymentsQuery:
         customer = customer_of(info)
         invoice = InvoiceRow.objects.get_for(customer, invoice_id)
         collection = PaymentCollection.objects.for_invoice_alone(invoice.pk).first()
-        pays = customer.may("pay_invoice", account_id=invoice.account_id)
+        pays = InvoiceRow.objects.reaches(customer, invoice, may="pay_invoice")
         sessions = collection.sessions.in_order() if collection else ()
         return [PaymentSession.of(session, with_data=pays) for session in sessions]
 
@@ -259,7 +259,7 @@ def _invoice(info: Any, row: InvoiceRow, customer: Customer, collection: Payment
         row,
         lines=lines,
         collection=collection,
-        with_data=customer.may("pay_invoice", account_id=row.account_id),
+        with_data=InvoiceRow.objects.reaches(customer, row, may="pay_invoice"),
         **_telling(customer),
     )
 

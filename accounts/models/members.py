@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
@@ -25,7 +26,7 @@ PERMISSIONS = (
     "get_invoice_payments_history",
     "pay_invoice",
 )
-COMPANY_LEVEL = 2
+OWN_LEVEL, COMPANY_LEVEL, SUBSIDIARY_LEVEL = 1, 2, 3
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -103,16 +104,21 @@ class Membership(models.Model):
         if self.permissions and self.role != self.Role.CUSTOM:
             raise ValidationError({"permissions": "Only a custom role has permissions of its own"})
 
-    def may(self, permission: str) -> bool:
-        """Whether this place allows `permission` on the whole company."""
+    def level(self, permission: str) -> int:
+        """How far this place allows `permission`: 0 not at all, 1 on what the member ordered or paid, 2 on
+        the company, 3 on its subsidiaries too."""
         if self.role == self.Role.ADMIN:
-            return True
+            return COMPANY_LEVEL
         if self.role == self.Role.SENIOR_BUYER:
-            return permission != "pay_invoice"
-        if self.role == self.Role.CUSTOM:
-            level = self.permissions.get(permission) if isinstance(self.permissions, dict) else None
-            return isinstance(level, int) and level >= COMPANY_LEVEL
-        return False
+            return 0 if permission == "pay_invoice" else COMPANY_LEVEL
+        if self.role == self.Role.CUSTOM and isinstance(self.permissions, dict):
+            level = self.permissions.get(permission)
+            return level if isinstance(level, int) else 0
+        return 0
+
+    @property
+    def reaches_subsidiaries(self) -> bool:
+        return any(self.level(permission) == SUBSIDIARY_LEVEL for permission in PERMISSIONS)
 
 
 class CustomerToken(models.Model):
@@ -149,21 +155,47 @@ class Customer:
     memberships: tuple[Membership, ...]
     token: CustomerToken | None = None
     address: str = ""
+    subsidiaries: Mapping[int, tuple[int, ...]] = field(
+        default_factory=dict
+    )  # of memberships that reach them
 
     def account_ids(self, permission: str) -> list[int]:
-        """Accounts on which this customer holds a permission."""
-        return [place.account_id for place in self.memberships if place.may(permission)]
+        """Accounts on the whole of which this customer holds a permission: their companies', and those of
+        their companies' subsidiaries where it reaches so far."""
+        held = dict.fromkeys(
+            place.account_id for place in self.memberships if place.level(permission) >= COMPANY_LEVEL
+        )
+        for place in self.memberships:
+            if place.level(permission) == SUBSIDIARY_LEVEL:
+                held |= dict.fromkeys(self.subsidiaries.get(place.account_id, ()))
+        return list(held)
+
+    def own_account_ids(self, permission: str) -> list[int]:
+        """Accounts on which this customer holds a permission for what they ordered or paid themselves."""
+        return [place.account_id for place in self.memberships if place.level(permission) == OWN_LEVEL]
+
+    def reached_ids(self) -> list[int]:
+        """Accounts whose pages this customer may open: their companies', whatever their role sees there, and
+        the subsidiaries that a permission of theirs reaches."""
+        mine = [place.account_id for place in self.memberships]
+        return list(dict.fromkeys([*mine, *(one for below in self.subsidiaries.values() for one in below)]))
+
+    def is_admin_of(self, account_id: int) -> bool:
+        admin = Membership.Role.ADMIN
+        return any(place.account_id == account_id and place.role == admin for place in self.memberships)
 
     def may(self, permission: str, *, account_id: int) -> bool:
+        """Whether a permission is held on the whole account."""
         return account_id in self.account_ids(permission)
 
-    def require(self, permission: str, *, account_id: int | None = None) -> None:
-        """Refuse when the permission is missing on this account; without one, when it is missing everywhere
-        although the user is somebody's member."""
-        held = self.account_ids(permission)
-        if (account_id is None and self.memberships and not held) or (
-            account_id is not None and account_id not in held
-        ):
+    def may_some(self, permission: str, *, account_id: int) -> bool:
+        """Whether a permission is held on the account or on the customer's own part of it."""
+        return self.may(permission, account_id=account_id) or account_id in self.own_account_ids(permission)
+
+    def require(self, permission: str) -> None:
+        """Refuse when the permission is missing everywhere although the user is somebody's member."""
+        held = self.account_ids(permission) or self.own_account_ids(permission)
+        if self.memberships and not held:
             raise Forbidden
 
     @property

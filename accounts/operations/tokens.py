@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from accounts.models import Customer, CustomerToken, Membership, User
+from accounts.models import Account, Customer, CustomerToken, Membership, User
 from core.audit import Actor, record
 from core.errors import Invalid, Unauthenticated
 from core.reading import Composed
@@ -84,8 +84,11 @@ def customer_for_token(token: str, *, at: datetime) -> Customer:
 
 
 def customer_for_user(user: User, *, token: CustomerToken | None = None) -> Customer:
-    """The user with the memberships that give them rights."""
-    return Customer(user=user, memberships=tuple(_places.all(user.pk)), token=token)
+    """The user with the memberships that give them rights, and the subsidiaries that these reach."""
+    places = tuple(_places.all(user.pk))
+    tops = [place.account_id for place in places if place.reaches_subsidiaries]
+    below = Account.objects.below(tops) if tops else {}
+    return Customer(user=user, memberships=places, token=token, subsidiaries=below)
 
 
 def _checked_name(name: str) -> str:

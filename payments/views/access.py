@@ -34,9 +34,9 @@ def signed_in_page(view: Page) -> Page:
     return door
 
 
-def account_page(may: str = "") -> Callable[[Page], Page]:
-    """A page of one account, for members whose role allows `may` there (all members without one); the others
-    get the explaining page."""
+def account_page(may: str = "", *, is_own_enough: bool = True) -> Callable[[Page], Page]:
+    """A page of one account, for members whose role allows `may` there (all members without one), be it on
+    their own part alone where the page shows no more than that; the others get the explaining page."""
 
     def decorate(view: Page) -> Page:
         @signed_in_page
@@ -45,7 +45,8 @@ def account_page(may: str = "") -> Callable[[Page], Page]:
             account = Account.objects.of_member(request.customer).filter(number=number).first()
             if account is None:
                 raise NotFound("Account not found")
-            if may and not request.customer.may(may, account_id=account.pk):
+            allowed = request.customer.may_some if is_own_enough else request.customer.may
+            if may and not allowed(may, account_id=account.pk):
                 return no_rights(request, account, may=may, **kwargs)
             return view(request, account=account, **kwargs)
 
@@ -59,7 +60,7 @@ def no_rights(request: CustomerRequest, account: Account, *, may: str, **named: 
     context = {
         "account": account,
         "is_paying": may == "pay_invoice",
-        "may_read": request.customer.may("get_invoices", account_id=account.pk),
+        "may_read": request.customer.may_some("get_invoices", account_id=account.pk),
         "invoice_id": named.get("pk") if may == "pay_invoice" else None,
         "admins": admins_of(account),
     }

@@ -39,7 +39,7 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
     payments = list(
         Payment.objects.with_details().with_refunds().on_invoice(row).order_by("-created_at", "-pk")
     )
-    may_pay = customer.may("pay_invoice", account_id=account.pk)
+    may_pay = Invoice.objects.reaches(customer, row, may="pay_invoice")
     context = {
         "account": account,
         "merchant": merchant,

@@ -17,7 +17,7 @@ from payments.views.access import CustomerRequest, account_page, see_other, show
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@account_page(may="pay_invoice")
+@account_page(may="pay_invoice", is_own_enough=False)
 def choose_region(request: CustomerRequest, account: Account) -> HttpResponse:
     """The region page; posting it bills the ticked orders and goes on to their payment."""
     choose = parse_id(request.GET.get("choose", ""))
@@ -58,7 +58,7 @@ def _page(
 
 
 @require_POST
-@account_page(may="pay_invoice")
+@account_page(may="pay_invoice", is_own_enough=False)
 def selected_sum(request: CustomerRequest, account: Account) -> HttpResponse:
     """The fragment that says how much is ticked in the chosen region."""
     form = PayRegionForm(request.POST, account=account, choose=parse_id(request.POST.get("region", "")))

@@ -75,16 +75,9 @@ def test_a_custom_role_by_permission_and_level(account, level, expected):
 
 def test_what_must_be_allowed_is_required(account, alice, sam, bob, mallory):
     alice.customer.require("pay_invoice")
-    alice.customer.require("pay_invoice", account_id=account.pk)
-    for customer, asked in [
-        (sam.customer, {}),
-        (sam.customer, {"account_id": account.pk}),
-        (bob.customer, {}),
-        (mallory.customer, {"account_id": account.pk}),
-        (alice.customer, {"account_id": 0}),
-    ]:
+    for customer in (sam.customer, bob.customer):
         with pytest.raises(Forbidden, match="Insufficient permissions"):
-            customer.require("pay_invoice", **asked)
+            customer.require("pay_invoice")
 
 
 def test_who_belongs_to_nobody_is_told_that_nothing_is_there(account):
