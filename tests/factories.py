@@ -1,5 +1,6 @@
 """Situations, made through the operations as the site makes them. The clock stands at NOW."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -17,7 +18,6 @@ from payments import operations as payments
 from payments.models import (
     Payment,
     PaymentCollection,
-    PaymentCollectionInvoice,
     PaymentProvider,
     PaymentSession,
 )
@@ -105,31 +105,18 @@ def an_open_invoice(account: Account, *lines: AccountLineItem, at: datetime = NO
     )
 
 
-def a_collection_over(*invoices: Invoice, at: datetime = NOW) -> PaymentCollection:
-    """One payment for what is open on several invoices of an account, with a session for each provider."""
-    first = invoices[0]
-    collection = PaymentCollection.objects.create(
-        account=first.account,
-        currency=first.currency,
-        amount=sum(invoice.open_balance for invoice in invoices),
-        description=f"{len(invoices)} invoices",
-        invoice_count=len(invoices),
-        created_at=at,
+def a_collection_over(
+    *invoices: Invoice, amounts: Sequence[int] = (), at: datetime = NOW
+) -> PaymentCollection:
+    """One payment for several invoices of an account, or parts of them, with a session for each provider."""
+    amounts = amounts or [invoice.open_balance for invoice in invoices]
+    return payments.start_joint_payment(
+        account=invoices[0].account,
+        currency=invoices[0].currency,
+        shares=[payments.Share(one.pk, amount) for one, amount in zip(invoices, amounts, strict=True)],
+        at=at,
+        by=SYSTEM,
     )
-    for invoice in invoices:
-        PaymentCollectionInvoice.objects.create(
-            collection=collection, invoice=invoice, amount=invoice.open_balance
-        )
-    for provider in payments.offered_in(first.region_id):
-        PaymentSession.objects.create(
-            collection=collection,
-            account=first.account,
-            provider=provider,
-            currency=first.currency,
-            amount=collection.amount,
-            created_at=at,
-        )
-    return collection
 
 
 def nowhere(session: PaymentSession) -> str:

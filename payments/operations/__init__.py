@@ -1,12 +1,14 @@
 """Everything that writes to payments: claim, call, settle."""
 
 from payments.operations.collecting import (
+    Share,
     change_method,
     choose_provider,
     create_payment_sessions,
     initiate_payment,
-    initiate_session,
+    offered_for,
     offered_in,
+    start_joint_payment,
     start_payment,
 )
 from payments.operations.comparing import compare
@@ -16,6 +18,7 @@ from payments.operations.foreseeing import effect_of_refunding, effect_of_reject
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
+from payments.operations.opening import initiate_session
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
 from payments.operations.refunding import (
@@ -35,6 +38,7 @@ from payments.operations.verifying import decidable, reject_manual_payment, veri
 __all__ = [
     "RUNNING",
     "PaymentOutcome",
+    "Share",
     "Stand",
     "Standing",
     "assign_payment",
@@ -57,6 +61,7 @@ __all__ = [
     "left_of",
     "look_at",
     "look_now",
+    "offered_for",
     "offered_in",
     "outcome_of",
     "process_event",
@@ -76,6 +81,7 @@ __all__ = [
     "settle_refund",
     "standing_of",
     "standing_of_invoice",
+    "start_joint_payment",
     "start_payment",
     "verify_manual_payment",
 ]

@@ -23,6 +23,7 @@ from payments.models import (
     ReconciliationIssue,
 )
 from payments.operations.claiming import claim, free, is_claimable
+from payments.operations.collecting import end_attempts
 from payments.operations.issues import open_issue
 from payments.providers import PROVIDERS
 from payments.providers.base import Observation
@@ -71,6 +72,8 @@ def book(
             decline_reason="",
             look_again_at=None,
         )
+    if any(item.invoice.status == Invoice.Status.SENT for item in covered):  # a closed one ends them itself
+        end_attempts([session.collection], at=at)
     enqueue(RECEIPT, {"payment": payment.pk}, at=at)
 
 

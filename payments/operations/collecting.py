@@ -1,19 +1,17 @@
 """Before the money: which invoices a payment covers, and a session for each way to pay."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
-
 from accounts import operations as accounts
-from accounts.models import Account, Organization, Region
+from accounts.models import Account, Region
 from core.audit import Actor
-from core.errors import Conflict, NotFound, Refusal
-from core.money import format_minor, from_minor
+from core.errors import Conflict, Invalid, NotFound, Refusal
+from core.money import format_minor
 from core.outbox import enqueue
 from core.reading import Composed
-from core.transitions import move
 from invoices import operations as invoices
 from invoices.models import Invoice
 from payments.models import (
@@ -21,18 +19,25 @@ from payments.models import (
     PaymentCollectionInvoice,
     PaymentProvider,
     PaymentSession,
-    ProviderCall,
 )
+from payments.operations.opening import begin_open, finish_open, initiate_session, select
 from payments.providers import PROVIDERS
-from payments.providers.base import Opened, ProviderRefused, ProviderUnavailable
 
-FIRST_LOOK = timedelta(minutes=2)
 END_SESSION = "payments.end_session"
+MOST_INVOICES = 100
 
 _installed = Composed(lambda region: PaymentProvider.objects.installed_in(region))
 _invoice = Composed(lambda pk: Invoice.objects.filter(pk=pk))
 _collections = Composed(lambda invoice: PaymentCollection.objects.for_invoice_alone(invoice))
 _attempts = Composed(lambda pk: PaymentSession.objects.filter(collection=pk).in_order())
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of an invoice is to be paid, in minor units of its currency."""
+
+    invoice_id: int
+    amount: int
 
 
 def create_payment_sessions(*, invoice: Invoice, at: datetime, by: Actor) -> PaymentCollection:
@@ -48,34 +53,23 @@ def initiate_payment(*, invoice: Invoice, provider_code: str, at: datetime, by: 
     with accounts.locked_account(invoice.account_id) as account:
         current = _invoice.get(invoice.pk)
         session = _session_of(_collection_over(account, current, at=at).attempts, provider_code)
-        _select(session)
+        select(session)
         opened = begin_open(session, numbers=[current.number], at=at, by=by)
-    return opened if isinstance(opened, PaymentSession) else _open(session, opened, at=at, by=by)
-
-
-def initiate_session(*, session: PaymentSession, at: datetime, by: Actor) -> PaymentSession:
-    """Open one session of a collection at its provider, and select it."""
-    with accounts.locked_account(session.account_id):
-        current = PaymentSession.objects.select_related("provider", "collection", "account").get(
-            pk=session.pk
-        )
-        if current.has_ended:
-            raise Conflict("This payment is no longer possible")
-        _select(current)
-        opened = begin_open(current, at=at, by=by)
-    return opened if isinstance(opened, PaymentSession) else _open(current, opened, at=at, by=by)
+    return opened if isinstance(opened, PaymentSession) else finish_open(session, opened, at=at, by=by)
 
 
 def change_method(
     *, collection: PaymentCollection, provider_code: str, at: datetime, by: Actor
 ) -> PaymentSession:
-    """Open another way to pay what a collection covers, and select it. A session that ended is replaced;
-    after the open balance of its only invoice changed, the session belongs to a new collection."""
-    covered = collection.covered.select_related("invoice")[:2]
-    if len(covered) == 1:
-        return initiate_payment(invoice=covered[0].invoice, provider_code=provider_code, at=at, by=by)
-    session = _session_of(collection.sessions.in_order(), provider_code)
-    return initiate_session(session=session, at=at, by=by)
+    """Open another way to pay what a collection covers, and select it. A session that ended is replaced.
+    Where less is open now than it covers, the session belongs to a new collection over what is left. Refuses
+    a collection that was paid or is being paid, and one of which nothing is open any more."""
+    with accounts.locked_account(collection.account_id) as account:
+        current = _over_what_is_left(account, collection, at=at)
+        session = _session_of(current.attempts, provider_code)
+        select(session)
+        opened = begin_open(session, at=at, by=by)
+    return opened if isinstance(opened, PaymentSession) else finish_open(session, opened, at=at, by=by)
 
 
 def offered_in(region_id: int | None) -> list[PaymentProvider]:
@@ -87,13 +81,20 @@ def offered_in(region_id: int | None) -> list[PaymentProvider]:
     ]
 
 
+def offered_for(invoices: Sequence[Invoice]) -> list[PaymentProvider]:
+    """The ways to pay several invoices at once: those of all their regions."""
+    first, *others = dict.fromkeys(invoice.region_id for invoice in invoices)
+    elsewhere = [{one.pk for one in offered_in(region)} for region in others]
+    return [one for one in offered_in(first) if all(one.pk in there for there in elsewhere)]
+
+
 def choose_provider(*, invoice: Invoice, provider_id: int, at: datetime, by: Actor) -> PaymentCollection:
     """Select the session of one provider, without opening it."""
     with accounts.locked_account(invoice.account_id) as account:
         collection = _collection_over(account, _invoice.get(invoice.pk), at=at)
         provider = PaymentProvider.objects.filter(pk=provider_id).first()
         chosen = _session_of(collection.attempts, provider.code if provider else "")
-        _select(chosen)
+        select(chosen)
     for session in collection.attempts:
         session.is_selected = session is chosen
     return collection
@@ -128,43 +129,144 @@ def start_payment(
     return collection
 
 
+def start_joint_payment(
+    *,
+    account: Account,
+    currency: str,
+    shares: Sequence[Share],
+    at: datetime,
+    by: Actor,
+    form_key: UUID | None = None,
+) -> PaymentCollection:
+    """One payment for several invoices of an account, of each the amount that is asked for. All or nothing:
+    refused, naming the invoice, when one is another company's, in another currency, closed, named twice, or
+    has less open than is asked for. The same form key answers the same collection."""
+    with accounts.locked_account(account.pk) as locked:
+        made = form_key and PaymentCollection.objects.filter(account=locked, form_key=form_key).first()
+        if made:
+            return made
+        asked = _checked(locked, currency, shares)
+        invoice, amount = asked[0]
+        if len(asked) == 1 and amount == invoice.open_balance:
+            return _collection_over(locked, invoice, at=at)
+        return _with_attempts(locked, _make(locked, asked, at=at, form_key=form_key), asked, at=at)
+
+
+def _checked(account: Account, currency: str, shares: Sequence[Share]) -> list[tuple[Invoice, int]]:
+    if not shares:
+        raise Invalid("Select at least one invoice", field="lineItems")
+    if len(shares) > MOST_INVOICES:
+        raise Invalid(f"Pay at most {MOST_INVOICES} invoices at once", field="lineItems")
+    mine = Invoice.objects.issued().filter(account=account).in_bulk([one.invoice_id for one in shares])
+    asked: list[tuple[Invoice, int]] = []
+    for share in shares:
+        invoice = mine.pop(share.invoice_id, None)
+        if invoice is None:
+            known = any(one.pk == share.invoice_id for one, _ in asked)
+            words = "is named twice" if known else "not found"
+            raise Invalid(f"Invoice {share.invoice_id} {words}", field="lineItems")
+        asked.append((invoice, _payable_part(invoice, share.amount, currency)))
+    return asked
+
+
+def _payable_part(invoice: Invoice, amount: int, currency: str) -> int:
+    """The part of an invoice that is asked for, if it can be paid now."""
+    require_payable(invoice)
+    if invoice.currency != currency:
+        raise Invalid(
+            f"Invoice {invoice.number} is in {invoice.currency}, not in {currency}", field="currency"
+        )
+    if amount <= 0:
+        raise Invalid(f"Invoice {invoice.number}: Payment amount must be positive", field="lineItems")
+    if amount > invoice.open_balance:
+        most = format_minor(invoice.open_balance, currency)
+        raise Invalid(
+            f"Invoice {invoice.number}: Payment amount cannot exceed outstanding balance of {most}",
+            field="lineItems",
+        )
+    return amount
+
+
 def _collection_over(account: Account, invoice: Invoice, *, at: datetime) -> PaymentCollection:
     """The collection over the invoice's open balance with its attempts, of which at least one is live; what
     is missing is made. Call under the account's lock."""
     require_payable(invoice)
     existing = _collections.all(invoice.pk)
-    collection = next((one for one in existing if one.amount == invoice.open_balance), None)
-    if collection is not None:
-        collection.attempts = _attempts.all(collection.pk)
-        if any(session.status in DECIDING for session in collection.attempts):
-            collection = None  # it pays another part of the invoice
-    if collection is None:
-        _end_sessions_of(existing, at=at)
-        collection = PaymentCollection.objects.create(
-            account=account,
-            currency=invoice.currency,
-            amount=invoice.open_balance,
-            description=f"Invoice {invoice.number}",
-            created_at=at,
-        )
-        PaymentCollectionInvoice.objects.create(
-            collection=collection, invoice=invoice, amount=invoice.open_balance
-        )
-        collection.attempts = []
-    _add_missing_sessions(collection, invoice, at=at)
+    asked = [(invoice, invoice.open_balance)]
+    same = next((one for one in existing if one.amount == invoice.open_balance), None)
+    if same is not None:
+        same.attempts = _attempts.all(same.pk)
+        if not any(session.status in TAKEN for session in same.attempts):
+            return _with_attempts(account, same, asked, at=at)
+    end_attempts(existing, at=at)
+    return _with_attempts(account, _make(account, asked, at=at), asked, at=at)
+
+
+def _over_what_is_left(account: Account, collection: PaymentCollection, *, at: datetime) -> PaymentCollection:
+    """The collection, or one over what is left of its invoices. Under the account's lock."""
+    covered = list(collection.covered.select_related("invoice"))
+    collection.attempts = _attempts.all(collection.pk)
+    if any(session.status in TAKEN for session in collection.attempts):
+        raise Conflict("This payment is no longer possible")
+    sent = [item for item in covered if item.invoice.status == Invoice.Status.SENT]
+    left = [
+        (one.invoice, min(one.amount, one.invoice.open_balance))
+        for one in sent
+        if one.invoice.open_balance > 0
+    ]
+    if not left:
+        require_payable(covered[0].invoice)
+    if sum(amount for _, amount in left) == collection.amount:
+        return _with_attempts(account, collection, left, at=at)
+    if len(covered) == 1:
+        return _collection_over(account, covered[0].invoice, at=at)
+    end_attempts([collection], at=at)
+    return _with_attempts(account, _make(account, left, at=at), left, at=at)
+
+
+def _make(
+    account: Account, asked: Sequence[tuple[Invoice, int]], *, at: datetime, form_key: UUID | None = None
+) -> PaymentCollection:
+    first = asked[0][0]
+    collection = PaymentCollection.objects.create(
+        account=account,
+        currency=first.currency,
+        amount=sum(amount for _, amount in asked),
+        description=f"Invoice {first.number}" if len(asked) == 1 else f"{len(asked)} invoices",
+        invoice_count=len(asked),
+        form_key=form_key,
+        created_at=at,
+    )
+    PaymentCollectionInvoice.objects.bulk_create(
+        PaymentCollectionInvoice(collection=collection, invoice=invoice, amount=amount)
+        for invoice, amount in asked
+    )
+    collection.attempts = []
+    return collection
+
+
+def _with_attempts(
+    account: Account, collection: PaymentCollection, asked: Sequence[tuple[Invoice, int]], *, at: datetime
+) -> PaymentCollection:
+    """Each way to pay has a live session; who has none gets one."""
+    _add_missing_sessions(collection, offered_for([invoice for invoice, _ in asked]), at=at)
     for session in collection.attempts:
         session.collection, session.account = collection, account
     return collection
 
 
-def _end_sessions_of(stale: Sequence[PaymentCollection], *, at: datetime) -> None:
-    """What can still be opened over an amount that is open no more is ended at its provider."""
+def end_attempts(stale: Sequence[PaymentCollection], *, at: datetime) -> None:
+    """What can still be opened or paid of collections that are over is ended at its provider."""
     if stale:
         for session in PaymentSession.objects.filter(collection__in=stale, status__in=OPENABLE):
             enqueue(END_SESSION, {"session": session.pk}, at=at)
 
 
-DECIDING = (PaymentSession.Status.CAPTURING, PaymentSession.Status.PENDING_VERIFICATION)
+TAKEN = (
+    PaymentSession.Status.CAPTURING,
+    PaymentSession.Status.PENDING_VERIFICATION,
+    PaymentSession.Status.SUCCEEDED,
+)
 OPENABLE = (PaymentSession.Status.CREATED, PaymentSession.Status.INITIATED)
 
 
@@ -178,8 +280,9 @@ def require_payable(invoice: Invoice) -> None:
         raise Conflict(f"Invoice {invoice.number} is awaiting the result of a payment")
 
 
-def _add_missing_sessions(collection: PaymentCollection, invoice: Invoice, *, at: datetime) -> None:
-    offered = offered_in(invoice.region_id)
+def _add_missing_sessions(
+    collection: PaymentCollection, offered: Sequence[PaymentProvider], *, at: datetime
+) -> None:
     if not offered:
         raise Conflict("No payment providers are available for this region")
     live = [session for session in collection.attempts if not session.has_ended]
@@ -206,85 +309,3 @@ def _session_of(sessions: Iterable[PaymentSession], provider_code: str) -> Payme
     if session is None:
         raise NotFound("Payment provider not found or not installed", field="paymentProviderId")
     return session
-
-
-def _select(session: PaymentSession) -> None:
-    is_it = Q(pk=session.pk)
-    siblings = PaymentSession.objects.filter(collection=session.collection_id)
-    siblings.filter(Q(is_selected=True) | is_it).update(is_selected=is_it)
-    session.is_selected = True
-
-
-def begin_open(
-    session: PaymentSession, *, at: datetime, by: Actor, numbers: Sequence[str | None] = ()
-) -> PaymentSession | ProviderCall:
-    """The session, when nothing needs to be called; else the call to make, with its key. Under the lock.
-    `numbers` are those of the invoices, where the caller knows them."""
-    if session.reference:
-        return session
-    metadata = {**_metadata(session, numbers), "return_url": session.return_url}
-    provider = PROVIDERS[session.provider.code]
-    if provider.is_promise:
-        made = provider.open(
-            amount=from_minor(session.amount, session.currency), key="", metadata=metadata, return_url=""
-        )
-        return _opened(session, made, at=at, by=by)
-    call = session.calls.filter(kind=ProviderCall.Kind.OPEN, answered_at=None).first()
-    return call or ProviderCall.objects.create(
-        session=session, kind=ProviderCall.Kind.OPEN, parameters=metadata, created_at=at
-    )
-
-
-def _open(session: PaymentSession, call: ProviderCall, *, at: datetime, by: Actor) -> PaymentSession:
-    """Call the provider outside any transaction, then write down what it made. A failed opening moves no
-    money, so the next try asks with a new key."""
-    provider = PROVIDERS[session.provider.code]
-    try:
-        opened = provider.open(
-            amount=from_minor(session.amount, session.currency),
-            key=str(call.uuid),
-            metadata=call.parameters,
-            return_url=call.parameters["return_url"],
-        )
-    except (ProviderUnavailable, ProviderRefused) as error:
-        ProviderCall.objects.filter(pk=call.pk).update(answered_at=at, outcome=type(error).__name__)
-        raise Conflict(
-            f"{provider.label} is not available right now. Try again or choose another method"
-        ) from error
-    with accounts.locked_account(session.account_id):
-        ProviderCall.objects.filter(pk=call.pk).update(answered_at=at, outcome="opened")
-        current = PaymentSession.objects.select_related("provider", "collection").get(pk=session.pk)
-        if current.has_ended:
-            raise Conflict("This payment is no longer possible")
-        return current if current.reference else _opened(current, opened, at=at, by=by)
-
-
-def _opened(session: PaymentSession, opened: Opened, *, at: datetime, by: Actor) -> PaymentSession:
-    move(
-        session,
-        PaymentSession.Status.INITIATED,
-        at=at,
-        by=by,
-        reference=opened.reference,
-        data=opened.data,
-        redirect_url=opened.redirect_url,
-        payer_id=by.user_id,
-        waiting_since=at,
-        look_again_at=at + FIRST_LOOK,
-    )
-    return session
-
-
-def _metadata(session: PaymentSession, numbers: Sequence[str | None]) -> dict[str, str]:
-    """What the provider is told, and what the payer is asked to quote."""
-    holder, legal_name = Organization.objects.values_list("bank_account_holder", "legal_name").get()
-    numbers = numbers or list(session.collection.covered.values_list("invoice__number", flat=True))
-    name = numbers[0] if len(numbers) == 1 else f"PAY-{session.collection_id}"
-    return {
-        "session": str(session.uuid),
-        "account": str(session.account_id),
-        "reference": f"{name}-{session.pk}",
-        "description": session.collection.description,
-        "payee": holder or legal_name,
-        "total": format_minor(session.amount, session.currency),
-    }

@@ -5,14 +5,15 @@ from uuid import uuid4
 
 from accounts import operations as accounts
 from core.audit import Actor
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.money import from_minor
 from core.transitions import move
 from invoices import operations as invoices
 from payments.models import PaymentCollectionInvoice, PaymentSession, ProviderCall
 from payments.operations.booking import book_promise, differences
 from payments.operations.claiming import claim, reload, require_claimable
-from payments.operations.collecting import begin_open
+from payments.operations.collecting import TAKEN
+from payments.operations.opening import begin_open
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.settling import settle
 from payments.providers import PROVIDERS
@@ -98,10 +99,20 @@ def _claim(session: PaymentSession, *, at: datetime, by: Actor) -> PaymentOutcom
         if session.status not in ((Status.CREATED, Status.INITIATED) if promise else (Status.INITIATED,)):
             return outcome_of(session, told)
         require_claimable(covered)
+        _require_first(session)
         if promise:
             return _promise(session, covered, at=at, by=by)
         claim(session, covered, at=at, by=by)
         return _capture_call(session, at=at)
+
+
+def _require_first(session: PaymentSession) -> None:
+    """What a collection covers is paid once: of a part of an invoice the open balance would not tell."""
+    others = session.collection.sessions.exclude(pk=session.pk)
+    if others.filter(status=Status.SUCCEEDED).exists():
+        raise Conflict("This payment was made already")
+    if others.filter(status__in=TAKEN).exists():
+        raise Conflict("This payment is being made another way")
 
 
 def _capture_call(session: PaymentSession, *, at: datetime) -> ProviderCall:

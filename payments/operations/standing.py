@@ -85,7 +85,7 @@ def standing_of(
     own = [one for one in deciding if one.collection_id == collection.pk]
     amount = sum(min(item.amount, max(item.invoice.open_balance, 0)) for item in covered)
     running = _running(invoices[0], deciding, mine=collection.pk, at=at, user_id=user_id)
-    decided = running or _decided(invoices, own if amount else deciding)
+    decided = running or _taken(collection, invoices[0]) or _decided(invoices, own if amount else deciding)
     if decided is not None:
         return decided
     if amount != collection.amount:
@@ -120,6 +120,12 @@ def _running(
     waiting = Stand.PROCESSING if age < PATIENCE else Stand.UNDECIDED
     is_mine = session.collection_id == mine and session.payer_id in (None, user_id)
     return Standing(waiting if is_mine else Stand.BUSY, session.amount, invoice, session, age)
+
+
+def _taken(collection: PaymentCollection, invoice: Invoice) -> Standing | None:
+    """A collection is paid once: what is open of its invoices afterwards is another payment."""
+    paid = next((one for one in collection.sessions.all() if one.status == Status.SUCCEEDED), None)
+    return Standing(Stand.PAID, paid.amount, invoice, paid) if paid else None
 
 
 def _decided(invoices: Sequence[Invoice], promises: Sequence[PaymentSession]) -> Standing | None:

@@ -19,9 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock")]
 
 def pay_a_part(invoice, sandbox, amount):
     """Pay so many cents of an invoice with a card."""
-    collection = factories.a_collection_over(invoice)
-    collection.covered.update(amount=amount)
-    collection.sessions.update(amount=amount)
+    collection = factories.a_collection_over(invoice, amounts=[amount])
     session = collection.sessions.get(provider__code=STRIPE)
     session = operations.initiate_session(session=session, at=NOW, by=SYSTEM)
     sandbox.confirm_card(session.reference, "4242424242424242")

@@ -13,7 +13,7 @@ from invoices import operations as invoices
 from invoices.models import Invoice
 from payments import operations
 from payments.models import PaymentCollection, PaymentProvider, PaymentSession, ProviderCall
-from payments.operations.collecting import begin_open
+from payments.operations.opening import begin_open
 from tests import factories
 from tests.books import assert_sound, refuses, unchanged
 from tests.factories import MANUAL, NOW, PAYPAL, STRIPE
@@ -287,9 +287,7 @@ def test_another_method_for_several_invoices(account, sandbox):
 
 
 def test_the_other_half_is_not_paid_by_the_session_that_pays_this_half(invoice):
-    collection = factories.a_collection_over(invoice)
-    for rows in (collection.covered, collection.sessions, PaymentCollection.objects.filter(pk=collection.pk)):
-        rows.update(amount=1970)
+    collection = factories.a_collection_over(invoice, amounts=[1970])
     first = collection.sessions.get(provider__code=MANUAL)
     operations.complete_payment(session=first, at=NOW, by=SYSTEM)
     second = factories.an_initiated_session(invoice, MANUAL)

@@ -11,9 +11,9 @@ from core.audit import SYSTEM, AuditEntry
 from core.errors import Conflict, Forbidden, Invalid
 from core.outbox import OutboxMessage, drain
 from payments import operations
-from payments.models import Payment, PaymentCollection
+from payments.models import Payment
 from payments.operations.outcomes import PaymentOutcome
-from payments.sandbox.faults import Schedule
+from payments.providers.base import Observation, State
 from tests import cast, factories
 from tests.books import assert_sound, refuses
 from tests.factories import MANUAL, NOW, STRIPE
@@ -192,18 +192,15 @@ def test_a_promise_over_several_invoices(account, stella, alice):
 
 
 def test_a_rejected_part_leaves_the_claim_of_the_card_that_pays_another(account, sandbox, stella):
+    """The provider took the card's payment up while the promise waited: nobody had asked it to."""
     invoice = factories.an_open_invoice(account)
-    collection = factories.a_collection_over(invoice)
-    for rows in (collection.covered, collection.sessions, PaymentCollection.objects.filter(pk=collection.pk)):
-        rows.update(amount=1000)
+    collection = factories.a_collection_over(invoice, amounts=[1000])
     card, promised = (collection.sessions.get(provider__code=code) for code in (STRIPE, MANUAL))
     operations.complete_payment(session=promised, at=NOW, by=SYSTEM)
     promise = Payment.objects.get(session=promised)
     card = operations.initiate_session(session=card, at=NOW, by=SYSTEM)
-    sandbox.confirm_card(card.reference, "4242424242424242")
-    sandbox.faults = Schedule(1, 1, ["error_before"], on="POST .*/capture")
-    assert operations.complete_payment(session=card, at=NOW, by=SYSTEM).status == "processing"
-    sandbox.faults = None
+    under_way = Observation(state=State.PENDING, reference=card.reference, status="processing")
+    assert operations.settle(session=card, seen=under_way, at=NOW, by=SYSTEM).status == "processing"
     operations.reject_manual_payment(payment=promise, at=NOW, staff=stella, reason="Nothing came")
     assert collection.covered.get().is_claimed is True
     assert_sound()
