@@ -155,3 +155,12 @@ class PaymentQuerySet(OwnedQuerySet):
 
     def with_refunds(self) -> Self:
         return self.prefetch_related("refunds")
+
+
+class ReceiptQuerySet(OwnedQuerySet):
+    account_field = "payment__account_id"
+    missing = "Receipt not found"
+
+    def own(self, user: User) -> Q:
+        """Receipts of payments that the member made."""
+        return Q(payment__payer=user)

@@ -6,7 +6,7 @@ from payments.models.attempts import (
     PaymentProvider,
     PaymentSession,
 )
-from payments.models.ledger import AccountCredit, Allocation, Payment, Refund
+from payments.models.ledger import AccountCredit, Allocation, Payment, Receipt, Refund
 from payments.models.traces import Comparison, ProviderCall, ProviderEvent, ReconciliationIssue
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "PaymentSession",
     "ProviderCall",
     "ProviderEvent",
+    "Receipt",
     "ReconciliationIssue",
     "Refund",
 ]

@@ -8,7 +8,7 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 
 from payments.models.attempts import PaymentProvider, PaymentSession
-from payments.querysets import CreditQuerySet, PaymentQuerySet, RefundQuerySet
+from payments.querysets import CreditQuerySet, PaymentQuerySet, ReceiptQuerySet, RefundQuerySet
 
 
 class Payment(models.Model):
@@ -94,6 +94,28 @@ class Payment(models.Model):
     def sent_back(self) -> int:
         """What of it went back, in minor units. One query, or none `with_refunds()`."""
         return sum(one.amount for one in self.refunds.all() if one.status == Refund.Status.DONE)
+
+
+class Receipt(models.Model):
+    """The paper of money that came in: one for each captured payment of an account, numbered without gaps
+    within a year of the organization's. What was paid with it are the payment's allocations."""
+
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, related_name="receipt")
+    number = models.CharField(max_length=20, unique=True)
+    number_year = models.PositiveIntegerField()
+    number_sequence = models.PositiveIntegerField()
+    issued_at = models.DateTimeField()
+
+    objects = ReceiptQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=["number_year", "number_sequence"], name="receipt_number_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"Receipt {self.number}"
 
 
 class AccountCredit(models.Model):

@@ -25,6 +25,7 @@ from payments.models import (
 from payments.operations.claiming import claim, free, is_claimable
 from payments.operations.collecting import end_attempts
 from payments.operations.issues import open_issue
+from payments.operations.receipting import issue_receipt
 from payments.providers import PROVIDERS
 from payments.providers.base import Observation
 
@@ -75,6 +76,7 @@ def book(
     if any(item.invoice.status == Invoice.Status.SENT for item in covered):  # a closed one ends them itself
         end_attempts([session.collection], at=at)
     enqueue(RECEIPT, {"payment": payment.pk}, at=at)
+    issue_receipt(payment, at=at)
 
 
 def differences(session: PaymentSession, seen: Observation) -> list[str]:

@@ -15,6 +15,7 @@ from django.db.models import (
     Count,
     Exists,
     F,
+    Manager,
     Max,
     Min,
     Model,
@@ -42,6 +43,7 @@ from payments.models import (
     PaymentCollectionInvoice,
     PaymentSession,
     ProviderEvent,
+    Receipt,
     ReconciliationIssue,
     Refund,
 )
@@ -195,14 +197,13 @@ def _claims(at: datetime) -> Iterable[PaymentCollectionInvoice]:
     yield from covered.filter(is_claimed=False, collection__in=capturing)
 
 
-def _gapless(at: datetime) -> Iterable:
-    counted = NumberSeries.objects.filter(code="invoice").values("year")
-    yield from Invoice.objects.exclude(number_year=None).exclude(number_year__in=counted)
-    all_series = list(NumberSeries.objects.filter(code="invoice"))
+def _gapless(code: str, papers: Manager, at: datetime) -> Iterable:
+    all_series = list(NumberSeries.objects.filter(code=code))
+    yield from papers.exclude(number_year=None).exclude(number_year__in=[one.year for one in all_series])
     skipped = skipped_in(all_series)  # after a restore, with a reason
     for series in all_series:
         spans = skipped.get(series.pk, [])
-        numbered = Invoice.objects.filter(number_year=series.year)
+        numbered = papers.filter(number_year=series.year)
         seen = numbered.aggregate(low=Min("number_sequence"), high=Max("number_sequence"), count=Count("pk"))
         explained = sum(last - first + 1 for first, last in spans)
         is_within = not seen["count"] or (seen["low"] >= 1 and seen["high"] <= series.last_number)
@@ -210,6 +211,13 @@ def _gapless(at: datetime) -> Iterable:
         used_after_all = any(numbered.filter(number_sequence__range=span).exists() for span in spans)
         if not is_within or not is_complete or used_after_all:
             yield series
+
+
+def _receipts(at: datetime) -> Iterable[Payment | Receipt]:
+    """A captured payment of an account has one; money that is nobody's, promised or rejected has none."""
+    owned = Payment.objects.captured().exclude(account=None)
+    yield from owned.filter(receipt=None)
+    yield from Receipt.objects.exclude(payment__in=owned)
 
 
 def _frozen(at: datetime) -> Iterable[Invoice]:
@@ -337,7 +345,9 @@ CHECKS: tuple[tuple[int, str, Question], ...] = (
     (6, "a charge is on at most one live invoice", _twice_billed),
     (7, "an invoice's total is the sum of its lines", _totals),
     (8, "what is reserved on an invoice is its share of unsettled sessions", _reserved),
-    (9, "invoice numbers have no gap", _gapless),
+    (9, "invoice numbers have no gap", partial(_gapless, "invoice", Invoice.objects)),
+    (9, "receipt numbers have no gap", partial(_gapless, "receipt", Receipt.objects)),
+    (9, "each captured payment has a receipt", _receipts),
     (10, "an issued invoice is kept with its number, and a draft has none", lost_numbers),
     (10, "the database keeps issued invoices", partial(_missing_triggers, 10)),
     (11, "an issued invoice is as it was frozen", _frozen),

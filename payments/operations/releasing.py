@@ -11,6 +11,7 @@ from core.transitions import move
 from payments.models import AccountCredit, Payment, PaymentSession
 from payments.operations.claiming import free, reload
 from payments.operations.issues import close_issues
+from payments.operations.receipting import issue_receipt
 from payments.operations.settling import settle
 from payments.providers import PROVIDERS
 from payments.providers.base import (
@@ -55,6 +56,7 @@ def assign_payment(*, payment: Payment, account: Account, reason: str, at: datet
         )
         after = {"amount": credit.amount, "currency": credit.currency}
         record(credit, "credit.kept", at=at, by=staff.actor, after=after, reason=reason)
+        issue_receipt(current, at=at)
 
 
 def assignable(*, payment: Payment, staff: User) -> Payment:

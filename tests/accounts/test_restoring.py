@@ -45,8 +45,12 @@ def numbers_broken(at=LATER):
 
 def test_every_series_goes_on_above_what_may_have_been_given_out(account):
     factories.an_open_invoice(account)
-    assert told(skip(100)) == [("account", 2025, 2, 101), ("invoice", 2025, 2, 101)]
-    assert counters() == {("account", 2025, 101), ("invoice", 2025, 101)}
+    assert told(skip(100)) == [
+        ("account", 2025, 2, 101),
+        ("invoice", 2025, 2, 101),
+        ("receipt", 2025, 1, 100),
+    ]
+    assert counters() == {("account", 2025, 101), ("invoice", 2025, 101), ("receipt", 2025, 100)}
     assert factories.an_open_invoice(account, at=LATER).number == "INV-2025-102"
     assert factories.an_account("Initech").number == "ACC-2025-000102"
     assert_sound(LATER)
@@ -64,7 +68,8 @@ def test_what_was_left_out_stands_in_the_trail_with_its_reason(account):
 
 def test_a_known_last_number_leaves_out_no_more_than_was_lost(account):
     factories.an_open_invoice(account)
-    assert told(skip(100, known={("invoice", 2025): 4, ("account", 2025): 1})) == [("invoice", 2025, 2, 4)]
+    known = {("invoice", 2025): 4, ("account", 2025): 1, ("receipt", 2025): 0}
+    assert told(skip(100, known=known)) == [("invoice", 2025, 2, 4)]
     assert factories.an_open_invoice(account, at=LATER).number == "INV-2025-005"
     assert_sound(LATER)
 
@@ -78,6 +83,8 @@ def test_a_series_that_began_after_the_backup_does_not_begin_at_one(account):
         ("account", 2026, 1, 100),
         ("invoice", 2025, 2, 101),
         ("invoice", 2026, 1, 100),
+        ("receipt", 2025, 1, 100),
+        ("receipt", 2026, 1, 100),
     ]
     assert_sound(new_year)
     assert factories.an_open_invoice(account, at=new_year).number == "INV-2026-101"
@@ -87,7 +94,11 @@ def test_a_series_that_began_after_the_backup_does_not_begin_at_one(account):
 def test_a_series_of_which_the_books_know_nothing_does_not_begin_at_one(db):
     """No invoice was ever issued when the backup was taken."""
     account = factories.an_account()
-    assert told(skip(100)) == [("account", 2025, 2, 101), ("invoice", 2025, 1, 100)]
+    assert told(skip(100)) == [
+        ("account", 2025, 2, 101),
+        ("invoice", 2025, 1, 100),
+        ("receipt", 2025, 1, 100),
+    ]
     assert factories.an_open_invoice(account, at=LATER).number == "INV-2025-101"
     assert_sound(LATER)
 
@@ -206,9 +217,10 @@ def test_the_command(account, time_machine):
     assert run("--skip", "100", "--last", "invoice:2025=7", "--reason", REASON) == [
         "account 2025: 2 to 101 are left out",
         "invoice 2025: 2 to 7 are left out",
+        "receipt 2025: 1 to 100 are left out",
         "ids: 100 are left out in every table",
     ]
-    assert AuditEntry.objects.filter(reason=REASON, actor_kind="system").count() == 2
+    assert AuditEntry.objects.filter(reason=REASON, actor_kind="system").count() == 3
     with unchanged(), pytest.raises(CommandError, match="Numbers were left out already"):
         run("--skip", "100", "--reason", REASON)
 

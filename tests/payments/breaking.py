@@ -25,6 +25,7 @@ from tests.past_the_guards import sql
 
 ACCOUNTS, CHARGES, SERIES = "accounts_account", "accounts_accountlineitem", "accounts_numberseries"
 INVOICES, LINES, TRAIL = "invoices_invoice", "invoices_invoicelineitem", "core_auditentry"
+RECEIPTS = "payments_receipt"
 PAYMENTS, SESSIONS, PARTS = "payments_payment", "payments_paymentsession", "payments_allocation"
 COLLECTIONS, COVERED = "payments_paymentcollection", "payments_paymentcollectioninvoice"
 OF_PAID = f"WHERE invoice_id = (SELECT id FROM {INVOICES} WHERE number = 'INV-2025-001')"
@@ -216,6 +217,19 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
             again(INVOICES, "number_sequence = 4", "number", "'INV-2025-004b'"),
         ],
         "invoices.Invoice": [lose(SERIES, "WHERE code = 'invoice'")],
+    },
+    "receipt numbers have no gap": {
+        "accounts.NumberSeries": [
+            change(SERIES, "last_number = last_number + 1 WHERE code = 'receipt'"),
+            wrong(RECEIPTS, "number_sequence = 2"),
+        ],
+        "payments.Receipt": [lose(SERIES, "WHERE code = 'receipt'")],
+    },
+    "each captured payment has a receipt": {
+        "payments.Payment": [lose(RECEIPTS, "WHERE number_sequence = 1")],
+        "payments.Receipt": [
+            wrong(RECEIPTS, f"payment_id = (SELECT id FROM {PAYMENTS} WHERE status = 'pending')"),
+        ],
     },
     "an issued invoice is kept with its number, and a draft has none": {
         "core.AuditEntry": [
