@@ -41,6 +41,11 @@ class Invoice(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     title = models.CharField(max_length=300)
     description = models.TextField(blank=True)
+    order_numbers = models.TextField(blank=True, help_text="Of the orders on it, separated by commas.")
+    purchase_order_numbers = models.TextField(blank=True, help_text="The buyer's own, separated by commas.")
+    external_id = models.CharField(
+        max_length=100, blank=True, help_text="What another system knows the invoice by."
+    )
     currency = CurrencyField(max_length=3)
     total_amount = models.BigIntegerField()
     paid_amount = models.BigIntegerField(default=0, editable=False)
@@ -144,3 +149,24 @@ class InvoiceLineItem(models.Model):
 
     def __str__(self) -> str:
         return self.description
+
+
+class InvoiceDocument(models.Model):
+    """The PDF of an issued invoice: made once, kept with its hash, served as it is. There are two, without
+    and with a button that leads to the payment page."""
+
+    class Kind(models.TextChoices):
+        PLAIN = "plain", "Plain"
+        PAY_NOW = "pay_now", "With Pay Now"
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="documents")
+    kind = models.CharField(max_length=10, choices=Kind)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["invoice", "kind"], name="document_once_per_kind"),)
+
+    def __str__(self) -> str:
+        return f"{self.invoice}.pdf"

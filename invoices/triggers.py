@@ -8,10 +8,10 @@ from core.triggers import Trigger
 
 NUMBER = ("number", "number_year", "number_sequence")
 FROZEN = (
-    "id uuid account_id region_id title description currency total_amount issue_date due_date created_at "
-    "sent_at snapshot snapshot_hash"
+    "id uuid account_id region_id title description order_numbers purchase_order_numbers currency "
+    "total_amount issue_date due_date created_at sent_at snapshot snapshot_hash"
 ).split()
-MOVES = "status paid_amount reserved_amount viewed_at paid_at cancelled_at".split()
+MOVES = "status paid_amount reserved_amount viewed_at paid_at cancelled_at external_id".split()
 
 FROZEN_OF_LINE = (
     "id invoice_id account_line_item_id description quantity unit_price unit_price_currency tax_rate "
@@ -21,7 +21,7 @@ MOVES_OF_LINE = ["is_live"]
 
 _ISSUED = "OLD.number IS NOT NULL"
 _ON_ISSUED = "EXISTS (SELECT 1 FROM invoices_invoice WHERE number IS NOT NULL AND id IN ({}))"
-_INVOICE, _LINE = "invoices_invoice", "invoices_invoicelineitem"
+_INVOICE, _LINE, _PDF = "invoices_invoice", "invoices_invoicelineitem", "invoices_invoicedocument"
 _KEPT, _FIXED = "An issued invoice is never deleted", "The number of an issued invoice never changes"
 _WRITTEN, _LINES = "An issued invoice is frozen", "The lines of an issued invoice are frozen"
 
@@ -42,4 +42,8 @@ ISSUED_INVOICES = (
     ),
     Trigger("guard_line_delete", 11, _LINE, "DELETE", _LINES, when=_ON_ISSUED.format("OLD.invoice_id")),
     Trigger("guard_line_truncate", 11, _LINE, "TRUNCATE", _LINES),
+    *(
+        Trigger(f"guard_document_{event.lower()}", 11, _PDF, event, "The PDF of an invoice never changes")
+        for event in ("UPDATE", "DELETE", "TRUNCATE")
+    ),
 )

@@ -3,11 +3,15 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Schedule
 
 from core import outbox
+from invoices import operations as invoices
 from invoices.models import Invoice
+from invoices.operations.issuing import ISSUED
 from invoices.operations.settling import CLOSED
 from payments import operations
 from payments.models import Payment, PaymentSession, Refund
@@ -23,6 +27,13 @@ from payments.operations.verifying import REJECTED
 @outbox.consumer(EVENT)
 def event_arrived(payload: dict[str, Any], at: datetime) -> None:
     operations.process_event(event_id=payload["event"], at=at)
+
+
+@outbox.consumer(ISSUED)
+def invoice_issued(payload: dict[str, Any], at: datetime) -> None:
+    invoice = Invoice.objects.select_related("account").get(pk=payload["invoice"])
+    path = reverse("invoice_pay", args=[invoice.account.number, invoice.pk])
+    invoices.make_documents(invoice=invoice, pay_url=f"{settings.SITE_URL}{path}", at=at)
 
 
 @outbox.consumer(CLOSED)

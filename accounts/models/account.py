@@ -37,6 +37,9 @@ class Account(models.Model):
 
     number = models.CharField(max_length=20, unique=True)
     title = models.CharField(max_length=200, default="Business Account")
+    external_id = models.CharField(
+        max_length=100, blank=True, help_text="What another system knows the company by."
+    )
     company_name = models.CharField(max_length=200)
     account_type = models.CharField(max_length=10, choices=Type, default=Type.BUSINESS)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,10 +11,13 @@ from accounts.models import Account, AccountLineItem, Organization, Region
 from core.audit import Actor
 from core.errors import Conflict, Invalid
 from core.money import from_minor
+from core.outbox import enqueue
 from core.reading import Composed
 from core.transitions import move
 from invoices.models import Invoice, InvoiceLineItem
+from orders.models import Order
 
+ISSUED = "invoice.issued"  # the worker makes its PDF
 LONGEST_TERM = timedelta(days=366)
 ORDERS_NAMED = 10
 
@@ -69,6 +72,8 @@ def bill_line_items(
         region=region,
         title=f"{region.name} Invoice for Account {account.pk}",
         description=_description(region, lines),
+        order_numbers=", ".join(line.order_display_id for line in lines if line.order_display_id),
+        purchase_order_numbers=", ".join(_purchase_orders(lines)),
         currency=region.currency,
         total_amount=total,
         due_date=_due_date(due_date, account, organization, at=at),
@@ -118,6 +123,12 @@ def _description(region: Region, lines: Sequence[AccountLineItem]) -> str:
     return f"Payment invoice for {len(lines)} {region.name} orders ({named}{more})"
 
 
+def _purchase_orders(lines: Sequence[AccountLineItem]) -> Iterable[str]:
+    """The buyer's own numbers of the orders, each once."""
+    orders = Order.objects.filter(account_line_item__in=lines).exclude(purchase_order_number="")
+    return dict.fromkeys(orders.order_by("pk").values_list("purchase_order_number", flat=True))
+
+
 def _issue(
     invoice: Invoice, account: Account, organization: Organization, *, at: datetime, by: Actor
 ) -> None:
@@ -139,6 +150,7 @@ def _issue(
         snapshot_hash=snapshot_hash(snapshot),
         snapshot=snapshot,
     )
+    enqueue(ISSUED, {"invoice": invoice.pk}, at=at)
 
 
 def snapshot_hash(snapshot: dict[str, Any]) -> str:
@@ -171,6 +183,8 @@ def _snapshot(
         "currency": invoice.currency,
         "title": invoice.title,
         "description": invoice.description,
+        "order_numbers": invoice.order_numbers,
+        "purchase_order_numbers": invoice.purchase_order_numbers,
         "seller": {name: getattr(organization, name) for name in SELLER},
         "buyer": {name: getattr(account, name) for name in BUYER},
         "lines": [

@@ -3,6 +3,7 @@
 The numbers are those of docs/invariants.md. `manage.py check_invariants` asks them all.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +34,7 @@ from accounts.operations import skipped_in
 from core import triggers
 from core.audit import AuditEntry
 from core.outbox import OutboxMessage
-from invoices.models import Invoice, InvoiceLineItem
+from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
 from invoices.operations.issuing import snapshot_hash
 from invoices.operations.settling import CLOSED
 from payments.models import (
@@ -49,6 +50,7 @@ from payments.models import (
 )
 from payments.operations.trail import lost_numbers, misbooked_payments, untold_bookings, untold_moves
 
+PAPERS_READ = timedelta(days=31)
 UNSETTLED = ("capturing", "pending_verification")
 
 
@@ -230,6 +232,14 @@ def _frozen(at: datetime) -> Iterable[Invoice]:
             yield invoice
 
 
+def _changed_papers(at: datetime) -> Iterable[InvoiceDocument]:
+    """Of the last month; older ones are checked when they are served."""
+    young = InvoiceDocument.objects.filter(created_at__gt=at - PAPERS_READ)
+    for paper in young.order_by("pk").iterator(chunk_size=50):
+        if hashlib.sha256(paper.content).hexdigest() != paper.sha256:
+            yield paper
+
+
 def _missing_triggers(number: int, at: datetime) -> list[triggers.Trigger]:
     return [trigger for trigger in triggers.missing() if trigger.invariant == number]
 
@@ -351,6 +361,7 @@ CHECKS: tuple[tuple[int, str, Question], ...] = (
     (10, "an issued invoice is kept with its number, and a draft has none", lost_numbers),
     (10, "the database keeps issued invoices", partial(_missing_triggers, 10)),
     (11, "an issued invoice is as it was frozen", _frozen),
+    (11, "the PDF of an invoice is as it was made", _changed_papers),
     (11, "the database freezes issued invoices", partial(_missing_triggers, 11)),
     (12, "an invoice's number has the year of its issue date", _year_of_number),
     (13, "a provider's reference stands for one thing", _known_twice),

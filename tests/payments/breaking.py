@@ -25,7 +25,8 @@ from tests.past_the_guards import sql
 
 ACCOUNTS, CHARGES, SERIES = "accounts_account", "accounts_accountlineitem", "accounts_numberseries"
 INVOICES, LINES, TRAIL = "invoices_invoice", "invoices_invoicelineitem", "core_auditentry"
-RECEIPTS = "payments_receipt"
+RECEIPTS, PAPERS = "payments_receipt", "invoices_invoicedocument"
+BYTES = "BLOB" if connection.vendor == "sqlite" else "BYTEA"
 PAYMENTS, SESSIONS, PARTS = "payments_payment", "payments_paymentsession", "payments_allocation"
 COLLECTIONS, COVERED = "payments_paymentcollection", "payments_paymentcollectioninvoice"
 OF_PAID = f"WHERE invoice_id = (SELECT id FROM {INVOICES} WHERE number = 'INV-2025-001')"
@@ -252,6 +253,12 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
             wrong(INVOICES, f"snapshot = NULL {PAID}"),
             wrong(INVOICES, f"due_date = '2025-12-31' {PAID}"),
             wrong(INVOICES, f"currency = 'EUR' {PAID}"),
+        ],
+    },
+    "the PDF of an invoice is as it was made": {
+        "invoices.InvoiceDocument": [
+            wrong(PAPERS, "sha256 = 'x' WHERE kind = 'plain'"),
+            wrong(PAPERS, "content = CAST('%PDF-' AS " + BYTES + ") WHERE kind = 'pay_now'"),
         ],
     },
     "the database freezes issued invoices": {
