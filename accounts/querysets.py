@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +31,27 @@ def parse_id(value: Any) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 19:
         return 0
     return min(int(text), LARGEST_ID)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page of rows, and whether there are others on either side of it."""
+
+    rows: list[Any]
+    has_next: bool
+    has_previous: bool
+
+
+def _beyond(order: Sequence[str], edge: models.Model, *, forwards: bool) -> Q:
+    """The rows that come after (or before) a row in an order, which its columns decide from the left."""
+    beyond, equal = Q(), Q()
+    for name in order:
+        column = name.lstrip("-")
+        value = getattr(edge, column)
+        way = "lt" if name.startswith("-") == forwards else "gt"
+        beyond |= equal & Q(**{f"{column}__{way}": value})
+        equal &= Q(**{column: value})
+    return beyond
 
 
 class OwnedQuerySet(models.QuerySet):
@@ -60,6 +82,33 @@ class OwnedQuerySet(models.QuerySet):
         if found is None:
             raise NotFound(self.missing)
         return found
+
+    def part(
+        self,
+        order: Sequence[str],
+        *,
+        first: int | None = None,
+        after: int | None = None,
+        last: int | None = None,
+        before: int | None = None,
+        offset: int = 0,
+    ) -> Part:
+        """A page of the rows in an order that ends with the key: the `first` ones after a row, or the `last`
+        ones before one. Rows that come or go meanwhile shift nothing. A row that is not there any more
+        begins nothing: then the page is empty."""
+        rows, forwards = self.order_by(*order), last is None
+        mark = after if forwards else before
+        if mark is not None:
+            edge = self.filter(pk=mark).first()
+            rows = rows.filter(_beyond(order, edge, forwards=forwards)) if edge else rows.none()
+        rows = rows if forwards else rows.reverse()
+        count = (first if forwards else last) or 0
+        found = list(rows[offset : offset + count + 1])
+        has_more, kept = len(found) > count, found[:count]
+        came_from = mark is not None or offset > 0
+        if forwards:
+            return Part(kept, has_next=has_more, has_previous=came_from)
+        return Part(kept[::-1], has_next=came_from, has_previous=has_more)
 
     def reaches(self, customer: Customer, row: Any, *, may: str) -> bool:
         """Whether a permission holds on a row that the customer was given."""

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, When
+from django.db.models.functions import Coalesce
 
 from accounts.querysets import READ, OwnedQuerySet
 
 if TYPE_CHECKING:
     from accounts.models import Customer, User
+
+
+@dataclass(frozen=True)
+class InvoiceFilter:
+    """Which invoices of those that somebody may see: what is empty does not count. Bounds belong to it."""
+
+    search: str = ""  # part of a number: the invoice's, an order's, the buyer's own; or of the company's name
+    number: str = ""
+    order_number: str = ""
+    purchase_order_number: str = ""
+    external_id: str = ""
+    external_customer_id: str = ""
+    standings: tuple[int, ...] = ()  # 0 open, 1 partly paid, 2 nothing open
+    ids: tuple[int, ...] | None = None
+    account_ids: tuple[int, ...] = ()
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    issued_from: date | None = None
+    issued_until: date | None = None
+    due_from: date | None = None
+    due_until: date | None = None
+    overdue_on: date | None = None
 
 
 class InvoiceQuerySet(OwnedQuerySet):
@@ -30,6 +56,9 @@ class InvoiceQuerySet(OwnedQuerySet):
         theirs = Q(account_line_item__order__placed_by=user)
         return Q(Exists(lines.filter(theirs)), ~Exists(lines.exclude(theirs)))
 
+    def not_cancelled(self) -> Self:
+        return self.exclude(status="cancelled")
+
     def open(self) -> Self:
         """Issued and not paid in full; a payment may be pending."""
         return self.filter(status="sent")
@@ -43,6 +72,25 @@ class InvoiceQuerySet(OwnedQuerySet):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 
+    def with_standing(self) -> Self:
+        """`open_amount`, in minor units, and `standing`: 0 open, 1 partly paid, 2 nothing open. What is
+        promised or being captured counts as paid here."""
+        left = F("total_amount") - F("paid_amount") - F("reserved_amount")
+        return self.annotate(
+            open_amount=left,
+            standing=Case(
+                When(total_amount=F("paid_amount") + F("reserved_amount"), then=2),
+                When(Q(paid_amount__gt=0) | Q(reserved_amount__gt=0), then=1),
+                default=0,
+            ),
+            year=Coalesce("number_year", 0),
+            sequence=Coalesce("number_sequence", 0),
+        )
+
+    def filtered(self, wanted: InvoiceFilter) -> Self:
+        """Those that `wanted` describes. Needs `with_standing()`."""
+        return self.filter(_conditions(wanted))
+
     def with_details(self) -> Self:
         """Everything a door may show of an invoice."""
         lines = self.model._meta.get_field("line_items").related_model.objects.select_related(
@@ -51,6 +99,43 @@ class InvoiceQuerySet(OwnedQuerySet):
         return self.select_related("account", "region").prefetch_related(
             Prefetch("line_items", queryset=lines)
         )
+
+
+def _conditions(wanted: InvoiceFilter) -> Q:
+    by = {
+        "number__iexact": wanted.number,
+        "external_id": wanted.external_id,
+        "account__external_id": wanted.external_customer_id,
+        "standing__in": wanted.standings,
+        "account__in": wanted.account_ids,
+        "created_at__gte": wanted.created_from,
+        "created_at__lte": wanted.created_until,
+        "issue_date__gte": wanted.issued_from,
+        "issue_date__lte": wanted.issued_until,
+        "due_date__gte": wanted.due_from,
+        "due_date__lte": wanted.due_until,
+    }
+    found = Q(**{name: value for name, value in by.items() if value})
+    if wanted.ids is not None:
+        found &= Q(pk__in=wanted.ids)
+    if wanted.overdue_on:
+        found &= Q(status="sent", due_date__lt=wanted.overdue_on)
+    if wanted.order_number:
+        found &= _listed("order_numbers", wanted.order_number)
+    if wanted.purchase_order_number:
+        found &= _listed("purchase_order_numbers", wanted.purchase_order_number)
+    if wanted.search:
+        names = ("number", "order_numbers", "purchase_order_numbers", "account__company_name")
+        found &= reduce(or_, (Q(**{f"{name}__icontains": wanted.search}) for name in names))
+    return found
+
+
+def _listed(name: str, number: str) -> Q:
+    """Whether a number is one of those that a column lists, separated by commas."""
+    ends = ("iexact", number), ("istartswith", f"{number}, "), ("iendswith", f", {number}")
+    return reduce(
+        or_, (Q(**{f"{name}__{how}": text}) for how, text in (*ends, ("icontains", f", {number}, ")))
+    )
 
 
 class InvoiceLineItemQuerySet(models.QuerySet):
