@@ -16,6 +16,7 @@ from payments.providers.base import (
     INSTRUMENT_DECLINED,
     BadSignature,
     CspOrigins,
+    Movement,
     Observation,
     Opened,
     ProviderEvent,
@@ -55,7 +56,9 @@ REFUND_STATES: dict[str, Literal["done", "pending", "failed"]] = {
 }
 # developer.paypal.com/docs/transaction-search/transaction-event-codes
 PAYMENTS, REFUND = "T00", "T1107"
+CHARGEBACKS = ("T1106", "T1201", "T1202")  # taken back by PayPal, taken back by the bank, and the way back
 MOVED = ("S", "V")  # done, and done but sent back later
+REVERSED = "PAYMENT.CAPTURE.REVERSED"
 REPORT_LASTS = timedelta(days=31)
 TOO_MANY = "RESULTSET_TOO_LARGE"
 PAGE = 500
@@ -206,12 +209,11 @@ class PayPal:
             reference = (
                 resource["id"] if event["resource_type"] == "checkout-order" else related.get("order_id")
             )
-            capture = _linked(resource, "up") if event["resource_type"] == "refund" else ""
             parsed = ProviderEvent(
                 event_id=event["id"],
                 kind=event["event_type"],
                 reference=reference or "",
-                capture_reference=capture.rpartition("/")[2],
+                capture_reference=_capture_of(event),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadSignature("Not an event of PayPal's") from error
@@ -266,6 +268,17 @@ def _linked(thing: dict[str, Any], rel: str) -> str:
     return next((link["href"] for link in thing.get("links", []) if link["rel"] == rel), "")
 
 
+def _capture_of(event: dict[str, Any]) -> str:
+    """The capture of an event about money that went back, or that the payer wants back."""
+    resource, about = event["resource"], event["resource_type"]
+    if about == "refund":
+        return _linked(resource, "up").rpartition("/")[2]
+    if about == "dispute":
+        disputed = [one.get("seller_transaction_id") for one in resource.get("disputed_transactions", ())]
+        return next((one for one in disputed if one), "")
+    return resource["id"] if event["event_type"] == REVERSED else ""
+
+
 def _refunded(refund: dict[str, Any]) -> Refunded:
     amount = refund["amount"]
     return Refunded(
@@ -289,19 +302,28 @@ def _report_pages(begin: datetime, end: datetime) -> Iterator[list[dict[str, Any
 
 
 def _moved(row: dict[str, Any]) -> Transaction | None:
-    """The capture or refund of a row of the report; None for what moved no money, and for what is neither."""
-    if row["transaction_status"] not in MOVED:
-        return None
-    code, given = row["transaction_event_code"], row["transaction_amount"]
+    """What a row of the report tells of; None for what moved no money, and for what is neither a capture nor
+    its way back."""
+    given = row["transaction_amount"]
     value = Decimal(given["value"])
-    is_refund = code == REFUND
-    if not is_refund and not (code.startswith(PAYMENTS) and value > 0):
+    kind = _kind(row["transaction_event_code"], value)
+    if kind is None or row["transaction_status"] not in MOVED:
         return None
+    about = row.get("paypal_reference_id") or ""
     return Transaction(
-        kind="refund" if is_refund else "capture",
+        kind=kind,
         reference=row["transaction_id"],
         amount=Money(abs(value), given["currency_code"]),
         at=datetime.fromisoformat(row["transaction_initiation_date"]),
-        capture_reference=row["paypal_reference_id" if is_refund else "transaction_id"],
-        opened_reference=row["paypal_reference_id"] if row.get("paypal_reference_id_type") == "ODR" else "",
+        capture_reference=row["transaction_id"] if kind == "capture" else about,
+        opened_reference=about if row.get("paypal_reference_id_type") == "ODR" else "",
     )
+
+
+def _kind(code: str, value: Decimal) -> Movement | None:
+    """By PayPal's event code; of a chargeback the sign says which way the money went."""
+    if code == REFUND:
+        return "refund"
+    if code in CHARGEBACKS and value:
+        return "chargeback" if value < 0 else "reinstated"
+    return "capture" if code.startswith(PAYMENTS) and value > 0 else None
