@@ -327,7 +327,7 @@ def book_found(
             return False
         done = payment.refunds.filter(status=Status.DONE).aggregate(total=Sum("amount"))["total"] or 0
         left = left_of(payment) if kind == Kind.CHARGEBACK else payment.amount - done
-        if amount > left:
+        if amount <= 0 or amount > left:
             tell_unbooked(payment, seen.reference, seen.amount, kind, at=at)
             return False
         refund = Refund.objects.create(

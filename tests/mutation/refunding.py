@@ -265,7 +265,7 @@ TAKEN_BACK = (
     charging_back(
         "more than is left is booked",
         "operations/refunding",
-        "        if amount > left:",
+        "        if amount <= 0 or amount > left:",
         "        if False:",
     ),
     charging_back(

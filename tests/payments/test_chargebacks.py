@@ -217,6 +217,16 @@ def test_a_refund_on_its_way_keeps_its_room(invoice, sandbox, line, stella, monk
     assert_sound()
 
 
+def test_less_than_the_smallest_coin(invoice, sandbox, monkeypatch):
+    """It cannot be written in our books, and must not keep everything else from being compared."""
+    payment = paid_by(STRIPE, invoice, sandbox)
+    taken = Transaction("capture", payment.reference, WHOLE, NOW, payment.reference)
+    tiny = Transaction("chargeback", "back", Money("0.001", "USD"), NOW, payment.reference)
+    the_provider_says(monkeypatch, taken, tiny)
+    assert (STRIPE, 2, 1) in compared()
+    assert "It is not booked" in ReconciliationIssue.objects.get().known
+
+
 def test_another_currency(invoice, sandbox, monkeypatch):
     payment = paid_by(STRIPE, invoice, sandbox)
     taken = Transaction("capture", payment.reference, WHOLE, NOW, payment.reference)
