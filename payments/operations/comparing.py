@@ -35,9 +35,9 @@ FIRST = timedelta(days=31)
 
 def compare(*, at: datetime) -> list[Comparison]:
     """Compare each provider that can be asked, from three days before the last comparison's end until now. A
-    provider that does not answer is compared the next time, over the longer span. Running it again changes
-    nothing."""
-    made = []
+    provider that does not answer is compared the next time, over the longer span. One whose list we cannot
+    digest keeps no other from being compared, and fails the task. Running it again changes nothing."""
+    made, failed = [], []
     for row in PaymentProvider.objects.filter(code__in=PROVIDERS):
         provider = PROVIDERS[row.code]
         if provider.is_promise or not provider.is_configured():
@@ -46,6 +46,11 @@ def compare(*, at: datetime) -> list[Comparison]:
             made.append(_compare(row, at=at))
         except (ProviderUnavailable, ProviderRefused):
             logger.exception("compare.failed", extra={"provider": row.code})
+        except Exception as error:
+            logger.exception("compare.failed", extra={"provider": row.code})
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return made
 
 
@@ -88,7 +93,7 @@ def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
         return True
     if from_minor(payment.amount, payment.currency) == moved.amount:
         return False
-    open_issue(
+    tell_once(
         Kind.MISMATCH,
         f"{row.name} says that {written(moved.amount)} moved as {moved.reference}; we booked "
         f"{format_minor(payment.amount, payment.currency)}. Look it up at the provider.",
@@ -227,7 +232,7 @@ def _is_done(refund: Refund) -> bool:
 
 
 def _tell_missing(payment: Payment, what: str, amount: int, *, at: datetime) -> None:
-    open_issue(
+    tell_once(
         Kind.MISSING,
         f"We booked {what} of {format_minor(amount, payment.currency)}; {payment.provider.name} does not "
         "know it. Look it up at the provider.",
