@@ -8,6 +8,7 @@
     {% moment value %}                   3 October 2025, 14:03 CEST
     {% clock value %}                    14:03
     {% status "overdue" days=12 %}       <span class="tag tag--danger">Overdue 12 days</span>
+    {% status "refunded" charged_back=True %}  <span class="tag tag--danger">Charged back</span>
 
 Instants are shown in the organization's time zone.
 """
@@ -41,9 +42,15 @@ STATUS_WORDS = {
     "failed": (gettext_lazy("Failed"), "danger"),
     "partly_refunded": (gettext_lazy("Partly refunded"), ""),
     "refunded": (gettext_lazy("Refunded"), ""),
+    "partly_charged_back": (gettext_lazy("Partly charged back"), "danger"),
+    "charged_back": (gettext_lazy("Charged back"), "danger"),
     "suspended": (gettext_lazy("Suspended"), "danger"),
     "closed": (gettext_lazy("Closed"), ""),
 }
+
+
+# What a payment's status is called when its payer's bank took the money, or some of it.
+CHARGED_BACK = {"partly_refunded": "partly_charged_back", "refunded": "charged_back"}
 
 
 @register.filter
@@ -94,12 +101,13 @@ def clock(context: template.Context, value: datetime) -> str:
 
 @register.simple_tag
 def status(word: str, **details: Any) -> SafeString:
-    """The tag of a status: `overdue` takes days=, `on_invoice` takes number=."""
+    """The tag of a status: `overdue` takes days=, `on_invoice` number=, `refunded` charged_back=."""
     if word == "overdue":
         text = ngettext("Overdue %(days)d day", "Overdue %(days)d days", details["days"]) % details
         tone = "danger"
     elif word == "on_invoice":
         text, tone = gettext("On invoice %(number)s") % details, "info"
     else:
+        word = CHARGED_BACK.get(word, word) if details.get("charged_back") else word
         text, tone = str(STATUS_WORDS[word][0]), STATUS_WORDS[word][1]
     return format_html('<span class="tag{}">{}</span>', f" tag--{tone}" if tone else "", text)

@@ -95,9 +95,9 @@ class PaymentAdmin(ReadOnlyAdmin):
         ),
         Tab(
             "refunded",
-            "Refunded",
+            "Sent or taken back",
             lambda rows, at: rows.filter(Q(status=Status.REFUNDED) | Q(status=Status.PARTIALLY_REFUNDED)),
-            "Nothing was refunded.",
+            "Nothing went back.",
         ),
         Tab("all", "All", every_row, "No payments yet."),
     )
@@ -111,7 +111,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).with_details()
+        return super().get_queryset(request).with_details().with_refunds()
 
     @admin.display(description="Method", ordering="method")
     def method_words(self, payment: Payment) -> str:
@@ -122,7 +122,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     @admin.display(description="Status", ordering="status")
     def standing(self, payment: Payment) -> SafeString:
         word = WORDS.get(Status(payment.status))
-        return status(word) if word else tag("Unassigned", "danger")
+        return status(word, charged_back=payment.charged_back) if word else tag("Unassigned", "danger")
 
     @admin.display(description="Next step")
     def next_step(self, payment: Payment) -> SafeString | str:

@@ -48,27 +48,35 @@ class AssignForm(Form):
 
 class RefundInline(ReadOnlyInline):
     model = Refund
-    fields = readonly_fields = ("created_at", "refund_link", "amount_money", "status", "reason", "staff")
-    verbose_name_plural = "Refunds"
+    fields = readonly_fields = (
+        "created_at",
+        "refund_link",
+        "kind",
+        "amount_money",
+        "status",
+        "reason",
+        "staff",
+    )
+    verbose_name_plural = "Refunds and chargebacks"
     amount_money = money_column("amount", "Amount")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("staff")
 
-    @admin.display(description="Refund")
+    @admin.display(description="Number")
     def refund_link(self, refund: Refund) -> Any:
         return link_to(refund)
 
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
-    list_display = ("date", "of_account", "payment_link", "amount_money", "state", "staff", "reason")
+    list_display = ("date", "kind", "of_account", "payment_link", "amount_money", "state", "staff", "reason")
     list_select_related = ("payment__account", "provider", "staff")
-    list_filter = ("provider", "status", ("currency", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = ("kind", "provider", "status", ("currency", admin.AllValuesFieldListFilter), "created_at")
     search_fields = ("reference", "payment__reference", "payment__account__company_name", "reason")
     search_help_text = "Reference, company or reason"
     fields = (
-        ("created_at", "of_account", "payment_link"),
+        ("kind", "created_at", "of_account", "payment_link"),
         ("amount_money", "state", "ended_at"),
         ("provider", "reference", "uuid"),
         ("credit_money", "staff"),
@@ -77,7 +85,8 @@ class RefundAdmin(ReadOnlyAdmin):
     )
     ordering = ("-id",)
     tabs = (
-        Tab("all", "All", every_row, "Nothing was refunded."),
+        Tab("all", "All", every_row, "Nothing went back."),
+        Tab("chargebacks", "Chargebacks", lambda rows, at: rows.filter(kind="chargeback"), "No chargebacks."),
         Tab("undecided", "Undecided", lambda rows, at: rows.unfinished(), "No refund is undecided."),
     )
     date = value_column("created_at", "Date")

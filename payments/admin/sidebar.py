@@ -25,7 +25,7 @@ PAGES = (
         "Money",
         (
             ("Payments", "payments", "payments.payment"),
-            ("Refunds", "undo", "payments.refund"),
+            ("Refunds, chargebacks", "undo", "payments.refund"),
             ("Reconciliation issues", "report", "payments.reconciliationissue"),
             ("Allocations", "call_split", "payments.allocation"),
             ("Account credit", "savings", "payments.accountcredit"),

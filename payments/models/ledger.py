@@ -92,8 +92,17 @@ class Payment(models.Model):
 
     @property
     def sent_back(self) -> int:
-        """What of it went back, in minor units. One query, or none `with_refunds()`."""
-        return sum(one.amount for one in self.refunds.all() if one.status == Refund.Status.DONE)
+        """What of it we sent back, in minor units. One query, or none `with_refunds()`."""
+        return self._back(Refund.Kind.REFUND)
+
+    @property
+    def charged_back(self) -> int:
+        """What of it the payer's bank took back, in minor units. Asks as `sent_back` does."""
+        return self._back(Refund.Kind.CHARGEBACK)
+
+    def _back(self, kind: str) -> int:
+        done = Refund.Status.DONE
+        return sum(one.amount for one in self.refunds.all() if (one.kind, one.status) == (kind, done))
 
 
 class Receipt(models.Model):
@@ -145,12 +154,17 @@ class AccountCredit(models.Model):
 
 class Refund(models.Model):
     """Money of a payment that goes back. Reserved before the provider is asked, so that several together
-    never exceed what was captured; it counts in the books once the provider has done it.
+    never exceed what was captured; it counts in the books once the provider has done it. A chargeback went
+    back without us: nobody reserves it, and it is done when we hear of it.
 
     `uuid` is what the provider was asked with, so that a refund whose answer was lost is found again.
     `credit_amount` is the part that was taken from the payment's account credit; the rest came back from
     invoices, as negative allocations.
     """
+
+    class Kind(models.TextChoices):
+        REFUND = "refund", "Refund"
+        CHARGEBACK = "chargeback", "Chargeback"
 
     class Status(models.TextChoices):
         RESERVED = "reserved", "Reserved"
@@ -166,6 +180,7 @@ class Refund(models.Model):
     }
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.REFUND)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     provider = models.ForeignKey(PaymentProvider, on_delete=models.PROTECT, related_name="refunds")
     reference = models.CharField(max_length=255, blank=True, help_text="What the provider knows it by.")
@@ -208,7 +223,7 @@ class Refund(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"Refund {self.pk} of {self.payment}"
+        return f"{self.get_kind_display()} {self.pk} of {self.payment}"
 
 
 class Allocation(models.Model):

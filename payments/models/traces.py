@@ -67,6 +67,8 @@ class ReconciliationIssue(models.Model):
         UNKNOWN = "unknown", "Money at the provider that we do not know"
         MISSING = "missing", "Money that the provider does not know"
         REFUND = "refund", "Refund that needs attention"
+        DISPUTE = "dispute", "Payment that its payer disputes"
+        CHARGEBACK = "chargeback", "Money that a payer's bank took back"
 
     kind = models.CharField(max_length=20, choices=Kind)
     known = models.TextField(help_text="What is known, and what staff can do.")

@@ -19,6 +19,7 @@ from payments.models import (
     Refund,
 )
 from payments.operations.booking import written
+from payments.operations.charging_back import charge_back, why_it_came_back
 from payments.operations.completing import look_at
 from payments.operations.issues import open_issue, tell_once
 from payments.operations.refunding import find_refunds, tell_unbooked
@@ -34,9 +35,9 @@ FIRST = timedelta(days=31)
 
 def compare(*, at: datetime) -> list[Comparison]:
     """Compare each provider that can be asked, from three days before the last comparison's end until now. A
-    provider that does not answer is compared the next time, over the longer span. Running it again changes
-    nothing."""
-    made = []
+    provider that does not answer is compared the next time, over the longer span. One whose list we cannot
+    digest keeps no other from being compared, and fails the task. Running it again changes nothing."""
+    made, failed = [], []
     for row in PaymentProvider.objects.filter(code__in=PROVIDERS):
         provider = PROVIDERS[row.code]
         if provider.is_promise or not provider.is_configured():
@@ -45,11 +46,17 @@ def compare(*, at: datetime) -> list[Comparison]:
             made.append(_compare(row, at=at))
         except (ProviderUnavailable, ProviderRefused):
             logger.exception("compare.failed", extra={"provider": row.code})
+        except Exception as error:
+            logger.exception("compare.failed", extra={"provider": row.code})
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return made
 
 
 def _compare(row: PaymentProvider, *, at: datetime) -> Comparison:
-    """Captures first: what went back of money that we did not know either is booked with it."""
+    """Captures first, as the alphabet has it: what went back of money that we did not know either is booked
+    with it, and what came back of a chargeback after that."""
     last = row.comparisons.first()
     since = last.until - OVERLAP if last else at - FIRST
     theirs = sorted(PROVIDERS[row.code].transactions(since=since, until=at), key=lambda one: one.kind)
@@ -63,6 +70,10 @@ def _compare(row: PaymentProvider, *, at: datetime) -> Comparison:
 
 def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
     """Whether this money was not in our books as it moved; afterwards it is, or staff know."""
+    if moved.kind == "chargeback":
+        return charge_back(row, moved, at=at)
+    if moved.kind == "reinstated":
+        return _reinstate(row, moved, at=at)
     payment = Payment.objects.filter(provider=row, reference=moved.capture_reference).first()
     if moved.kind == "refund":
         known = Refund.objects.filter(provider=row, reference=moved.reference).exists()
@@ -74,11 +85,15 @@ def _differs(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
     if payment is None:
         payment = _looked_up(row, moved, at=at)
         if payment is None:
-            _book_unknown(row, moved, at=at)
+            told = (
+                f"{written(moved.amount)} moved at {row.name} as {moved.reference}, for no payment of ours. "
+                "Assign it to an account, or send it back."
+            )
+            _book_unknown(row, moved, Kind.UNKNOWN, told, at=at)
         return True
     if from_minor(payment.amount, payment.currency) == moved.amount:
         return False
-    open_issue(
+    tell_once(
         Kind.MISMATCH,
         f"{row.name} says that {written(moved.amount)} moved as {moved.reference}; we booked "
         f"{format_minor(payment.amount, payment.currency)}. Look it up at the provider.",
@@ -100,7 +115,7 @@ def _find_refund(payment: Payment, moved: Transaction, *, at: datetime) -> None:
         logger.warning("compare.refund_not_read", extra={"payment_id": payment.pk})
     booked = Refund.objects.filter(provider_id=payment.provider_id, reference=moved.reference)
     if not booked.exists() and not payment.refunds.unfinished().exists():
-        tell_unbooked(payment, moved.reference, nearest_minor(moved.amount), at=at)
+        tell_unbooked(payment, moved.reference, moved.amount, Refund.Kind.REFUND, at=at)
 
 
 def _tell_foreign(row: PaymentProvider, moved: Transaction, *, at: datetime) -> None:
@@ -133,8 +148,16 @@ def _looked_up(row: PaymentProvider, moved: Transaction, *, at: datetime) -> Pay
     return Payment.objects.filter(provider=row, reference=moved.reference).first()
 
 
+def _reinstate(row: PaymentProvider, moved: Transaction, *, at: datetime) -> bool:
+    """What came back to us of a chargeback is nobody's until staff say so: its invoices may be paid again."""
+    if Payment.objects.filter(provider=row, reference=moved.reference).exists():
+        return False
+    _book_unknown(row, moved, Kind.CHARGEBACK, why_it_came_back(row, moved), at=at)
+    return True
+
+
 @transaction.atomic
-def _book_unknown(row: PaymentProvider, moved: Transaction, *, at: datetime) -> None:
+def _book_unknown(row: PaymentProvider, moved: Transaction, kind: str, known: str, *, at: datetime) -> None:
     """Money that came for no session of ours belongs to nobody until staff decide: they are told of it in the
     transaction that books it, for the next comparison knows it."""
     minor = nearest_minor(moved.amount)
@@ -153,22 +176,14 @@ def _book_unknown(row: PaymentProvider, moved: Transaction, *, at: datetime) -> 
         return
     told = {"status": payment.status, "amount": minor, "currency": payment.currency}
     record(payment, "payment.unassigned", at=at, by=SYSTEM, after=told)
-    open_issue(
-        Kind.UNKNOWN,
-        f"{format_minor(minor, payment.currency)} moved at {row.name} as {moved.reference}, for no payment "
-        "of ours. Assign it to an account, or send it back.",
-        payment=payment,
-        amount=minor,
-        currency=payment.currency,
-        at=at,
-    )
+    open_issue(kind, known, payment=payment, amount=minor, currency=payment.currency, at=at)
 
 
 def _missing_payments(
     row: PaymentProvider, theirs: Sequence[Transaction], *, since: datetime, at: datetime
 ) -> int:
     """What we booked as captured and the provider does not know, asked for one by one."""
-    known = {one.reference for one in theirs if one.kind == "capture"}
+    known = {one.reference for one in theirs if one.kind in ("capture", "reinstated")}
     booked = Payment.objects.filter(provider=row, captured_at__gte=since, captured_at__lte=at - LAG)
     missing = 0
     for payment in booked.exclude(reference__in=known).select_related("session"):
@@ -190,9 +205,14 @@ def _is_captured(payment: Payment) -> bool:
 def _missing_refunds(
     row: PaymentProvider, theirs: Sequence[Transaction], *, since: datetime, at: datetime
 ) -> int:
-    known = {one.reference for one in theirs if one.kind == "refund"}
+    """Chargebacks are left out: they are in no list of refunds, and nobody here made one up."""
+    known = {one.reference for one in theirs if one.kind != "capture"}
     done = Refund.objects.filter(
-        provider=row, status=Refund.Status.DONE, ended_at__gte=since, ended_at__lte=at - LAG
+        kind=Refund.Kind.REFUND,
+        provider=row,
+        status=Refund.Status.DONE,
+        ended_at__gte=since,
+        ended_at__lte=at - LAG,
     )
     missing = 0
     for refund in done.exclude(reference__in=known).select_related("payment"):
@@ -212,7 +232,7 @@ def _is_done(refund: Refund) -> bool:
 
 
 def _tell_missing(payment: Payment, what: str, amount: int, *, at: datetime) -> None:
-    open_issue(
+    tell_once(
         Kind.MISSING,
         f"We booked {what} of {format_minor(amount, payment.currency)}; {payment.provider.name} does not "
         "know it. Look it up at the provider.",

@@ -10,6 +10,7 @@ from core.audit import Actor
 from core.errors import Conflict, NotFound
 from core.outbox import enqueue
 from payments.models import Payment, PaymentProvider, PaymentSession, ProviderEvent
+from payments.operations.charging_back import DISPUTES, tell_disputed
 from payments.operations.completing import look_at
 from payments.operations.refunding import find_refunds
 from payments.providers import PROVIDERS
@@ -54,7 +55,7 @@ def _look(session: PaymentSession, *, at: datetime, by: Actor) -> str:
 
 
 def _session_of(event: ProviderEvent) -> PaymentSession | None:
-    """By what was opened, or by the capture that a refund names."""
+    """By what was opened, or by the capture that a refund or a dispute names."""
     named = Q(reference=event.reference) | Q(payments__reference=event.reference)
     sessions = PaymentSession.objects.filter(named, provider=event.provider)
     return sessions.select_related("provider", "collection").first() if event.reference else None
@@ -76,8 +77,10 @@ def process_event(*, event_id: int, at: datetime) -> None:
         outcome = _look(session, at=at, by=actor)
         if "refund" in event.kind.lower():
             _look_for_refunds(session, at=at, by=actor)
-    elif event.reference and at - event.received_at < PATIENCE:
-        raise NoSessionYet(event.reference)
-    else:
+    if event.kind in DISPUTES and tell_disputed(provider=event.provider, reference=event.reference, at=at):
+        outcome = "disputed"
+    elif session is None:
+        if event.reference and at - event.received_at < PATIENCE:
+            raise NoSessionYet(event.reference)
         outcome = "no payment session of ours"
     ProviderEvent.objects.filter(pk=event.pk).update(processed_at=at, outcome=outcome)

@@ -30,7 +30,8 @@ from payments.providers.base import ProviderRefused, ProviderUnavailable, Refund
 
 PERMISSION = "payments.refund_payment"
 REFUNDED = "payments.refunded"
-Status = Refund.Status
+Kind, Status = Refund.Kind, Refund.Status
+FOUND = {Kind.REFUND: "Refunded at the provider", Kind.CHARGEBACK: "Taken back by the payer's bank"}
 PATIENCE = LOOKS[2]
 REFUNDABLE = (Payment.Status.CAPTURED, Payment.Status.PARTIALLY_REFUNDED, Payment.Status.UNASSIGNED)
 
@@ -206,7 +207,8 @@ def _book(refund: Refund, account: Account | None, seen: Refunded, *, at: dateti
     elif payment.status == Payment.Status.CAPTURED:
         move(payment, Payment.Status.PARTIALLY_REFUNDED, at=at, by=by)
     close_refund_issues(refund, at=at)
-    enqueue(REFUNDED, {"refund": refund.pk}, at=at)
+    if refund.kind == Kind.REFUND:  # of a chargeback the payer knows: we sent them nothing
+        enqueue(REFUNDED, {"refund": refund.pk}, at=at)
 
 
 def _look_again(refund: Refund, word: str, *, at: datetime) -> Refund:
@@ -245,12 +247,10 @@ def find_refunds(*, payment: Payment, at: datetime, by: Actor = SYSTEM) -> int:
         pursue(refund=refund, at=at, by=by)
     found = 0
     for seen in PROVIDERS[payment.provider.code].refunds(reference=payment.reference):
-        minor = nearest_minor(seen.amount)
         if seen.state == "failed":
             _tell_if_done(payment, seen, at=at)
-        elif seen.state == "done" and _is_new(payment, seen) and minor > 0:
-            fitting = replace(seen, amount=from_minor(minor, payment.currency))
-            found += _book_found(payment, fitting, minor, at=at, by=by)
+        elif seen.state == "done" and _is_new(payment, seen) and nearest_minor(seen.amount) > 0:
+            found += book_found(payment, seen, Kind.REFUND, at=at, by=by)
     return found
 
 
@@ -269,18 +269,43 @@ def _tell_if_done(payment: Payment, seen: Refunded, *, at: datetime) -> None:
         )
 
 
-def tell_unbooked(payment: Payment, reference: str, amount: int, *, at: datetime) -> None:
-    """Of a refund that is not booked though it moved money staff hear once."""
-    tell_once(
-        ReconciliationIssue.Kind.UNKNOWN,
-        f"{format_minor(amount, payment.currency)} went back at {payment.provider.name} as {reference}, of "
-        f"payment {payment.reference}. It is not booked: it is not done yet, it cannot be read, or it is "
-        "more than was left. Look it up at the provider.",
-        payment=payment,
-        amount=amount,
-        currency=payment.currency,
-        at=at,
-    )
+def tell_unbooked(
+    payment: Payment, reference: str, amount: Money, kind: Refund.Kind, *, at: datetime
+) -> None:
+    """Of what is not booked though it went back staff hear once."""
+    minor, currency = nearest_minor(amount), amount.currency.code
+    told, where = format_minor(minor, currency), f"at {payment.provider.name} as {reference}"
+    if kind == Kind.CHARGEBACK:
+        issue = ReconciliationIssue.Kind.CHARGEBACK
+        known = (
+            f"The payer's bank took {told} of payment {payment.reference} back, {where}: a chargeback. It is "
+            "not booked: it is more than was left, or in another currency. Look it up at the provider."
+        )
+    else:
+        issue = ReconciliationIssue.Kind.UNKNOWN
+        known = (
+            f"{told} went back {where}, of payment {payment.reference}. It is not booked: it is not done "
+            "yet, it cannot be read, or it is more than was left. Look it up at the provider."
+        )
+    tell_once(issue, known, payment=payment, amount=minor, currency=currency, at=at)
+
+
+def _tell_booked(refund: Refund, reference: str, *, at: datetime) -> None:
+    payment, told = refund.payment, format_minor(refund.amount, refund.currency)
+    if refund.kind == Kind.CHARGEBACK:
+        issue = ReconciliationIssue.Kind.CHARGEBACK
+        known = (
+            f"The payer's bank took {told} of payment {payment.reference} back, at {payment.provider.name} "
+            f"as {reference}: a chargeback. It is booked, and what it had paid is open again. Answer the "
+            "dispute at the provider before its deadline, or ask the customer to pay again."
+        )
+    else:
+        issue = ReconciliationIssue.Kind.UNKNOWN
+        known = (
+            f"Refund {reference} of {told} of payment {payment.reference}: it was made at the provider, not "
+            "here. It is booked. Look it up at the provider."
+        )
+    tell_once(issue, known, payment=payment, amount=refund.amount, currency=refund.currency, at=at)
 
 
 def _is_new(payment: Payment, seen: Refunded) -> bool:
@@ -289,36 +314,34 @@ def _is_new(payment: Payment, seen: Refunded) -> bool:
     return seen.key not in {str(one) for one in payment.refunds.values_list("uuid", flat=True)}
 
 
-def _book_found(payment: Payment, seen: Refunded, amount: int, *, at: datetime, by: Actor) -> bool:
+def book_found(
+    payment: Payment, seen: Refunded, kind: Refund.Kind, *, at: datetime, by: Actor = SYSTEM
+) -> bool:
     """In one transaction: a refund of somebody else's that was left unfinished would be asked for again.
-    More than is left of the payment, as after a refund that failed when it was done, is told, not booked."""
+    More than is left of the payment, as after a refund that failed when it was done, is told, not booked.
+    A chargeback leaves room for refunds on their way, which the provider may still do."""
+    amount = nearest_minor(seen.amount)
+    seen = replace(seen, amount=from_minor(amount, payment.currency))
     with held(payment) as account:
         if not _is_new(payment, seen):
             return False
         done = payment.refunds.filter(status=Status.DONE).aggregate(total=Sum("amount"))["total"] or 0
-        if amount > payment.amount - done:
-            tell_unbooked(payment, seen.reference, amount, at=at)
+        left = left_of(payment) if kind == Kind.CHARGEBACK else payment.amount - done
+        if amount <= 0 or amount > left:
+            tell_unbooked(payment, seen.reference, seen.amount, kind, at=at)
             return False
         refund = Refund.objects.create(
+            kind=kind,
             payment=payment,
             provider_id=payment.provider_id,
             currency=payment.currency,
             amount=amount,
             status=Status.REQUESTED,
-            reason="Refunded at the provider",
+            reason=FOUND[kind],
             created_at=at,
         )
-        told = {"status": refund.status, "amount": amount, "currency": refund.currency}
+        told = {"status": refund.status, "amount": amount, "currency": refund.currency, "kind": kind}
         record(refund, "refund.found", at=at, by=by, after=told)
         _settled(refund, account, seen, "done", at=at, by=by)
-        tell_once(
-            ReconciliationIssue.Kind.UNKNOWN,
-            f"Refund {seen.reference} of {format_minor(amount, refund.currency)} of payment "
-            f"{payment.reference}: it was made at the provider, not here. It is booked. Look it up at the "
-            "provider.",
-            payment=payment,
-            amount=amount,
-            currency=refund.currency,
-            at=at,
-        )
+        _tell_booked(refund, seen.reference, at=at)
         return True

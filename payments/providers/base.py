@@ -72,11 +72,16 @@ class Refunded:
     key: str = ""
 
 
+# A chargeback is money that the payer's bank took back; reinstated is what came back to us of one.
+Movement = Literal["capture", "chargeback", "refund", "reinstated"]
+
+
 @dataclass(frozen=True)
 class Transaction:
-    """Money that moved at the provider: a capture by its capture reference, or a refund by its own."""
+    """Money that moved at the provider: a capture by its capture reference, everything else by its own.
+    `capture_reference` is empty where the provider does not say of which capture it was."""
 
-    kind: Literal["capture", "refund"]
+    kind: Movement
     reference: str
     amount: Money
     at: datetime
@@ -87,7 +92,7 @@ class Transaction:
 @dataclass(frozen=True)
 class ProviderEvent:
     """A verified webhook, reduced to a hint: which object to look up. `capture_reference` is the capture that
-    it is about, where it is about money that moved back."""
+    it is about, where it is about money that moved back, or that the payer wants back."""
 
     event_id: str
     kind: str
@@ -147,8 +152,8 @@ class PaymentProvider(Protocol):
         ...
 
     def transactions(self, *, since: datetime, until: datetime) -> Iterator[Transaction]:
-        """Captures and refunds that moved money, in any order: from the second of `since` until before that
-        of `until`. Asks for the next page only when it is wanted."""
+        """Captures, refunds and chargebacks that moved money, in any order: from the second of `since` until
+        before that of `until`. Asks for the next page only when it is wanted."""
         ...
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes) -> ProviderEvent: ...

@@ -1,40 +1,33 @@
 """PayPal Orders v2: the payer approves, we capture. An approved order is not paid."""
 
 import json
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-import requests
 from django.conf import settings
 from moneyed import Money
 
 from core.errors import Invalid
 from payments.providers.base import (
     INSTRUMENT_DECLINED,
-    MALFORMED,
     BadSignature,
     CspOrigins,
+    Movement,
     Observation,
     Opened,
     ProviderEvent,
-    ProviderForgot,
     ProviderRefused,
-    ProviderUnavailable,
     Refunded,
     State,
     Transaction,
     origin_of,
-    outside_transactions,
-    timeouts,
     whole_second,
 )
+from payments.providers.paypal_http import as_documented, call
 
 # developer.paypal.com/api/rest/reference/currency-codes: written without decimals.
 ZERO_DECIMAL = frozenset({"HUF", "JPY", "TWD"})
@@ -63,7 +56,9 @@ REFUND_STATES: dict[str, Literal["done", "pending", "failed"]] = {
 }
 # developer.paypal.com/docs/transaction-search/transaction-event-codes
 PAYMENTS, REFUND = "T00", "T1107"
+CHARGEBACKS = ("T1106", "T1201", "T1202")  # taken back by PayPal, taken back by the bank, and the way back
 MOVED = ("S", "V")  # done, and done but sent back later
+REVERSED = "PAYMENT.CAPTURE.REVERSED"
 REPORT_LASTS = timedelta(days=31)
 TOO_MANY = "RESULTSET_TOO_LARGE"
 PAGE = 500
@@ -74,9 +69,6 @@ SIGNED_BY = {
     "transmission_sig": "Paypal-Transmission-Sig",
     "transmission_time": "Paypal-Transmission-Time",
 }
-
-_tokens: dict[tuple[str, str], tuple[str, float]] = {}
-_local = threading.local()
 
 
 class PayPal:
@@ -122,8 +114,8 @@ class PayPal:
             ],
             "payment_source": {"paypal": {"experience_context": experience}},
         }
-        made = _call("POST", "/v2/checkout/orders", key=key, body=order)
-        with _as_documented():
+        made = call("POST", "/v2/checkout/orders", key=key, body=order)
+        with as_documented():
             links = {link["rel"]: link["href"] for link in made.get("links", [])}
             return Opened(
                 reference=made["id"],
@@ -134,7 +126,7 @@ class PayPal:
     def capture(self, *, reference: str, amount: Money, key: str) -> Observation:
         """Take the approved money; a refusal (declined, captured before) is looked at instead."""
         try:
-            _call("POST", f"/v2/checkout/orders/{reference}/capture", key=key, body={})
+            call("POST", f"/v2/checkout/orders/{reference}/capture", key=key, body={})
         except ProviderRefused as refused:
             seen = self.lookup(reference=reference)
             if INSTRUMENT_DECLINED not in str(refused):
@@ -145,8 +137,8 @@ class PayPal:
         return self.lookup(reference=reference)
 
     def lookup(self, *, reference: str) -> Observation:
-        order = _call("GET", f"/v2/checkout/orders/{reference}")
-        with _as_documented():
+        order = call("GET", f"/v2/checkout/orders/{reference}")
+        with as_documented():
             return _observed(order, is_live=self.is_live())
 
     def cancel(self, *, reference: str, key: str) -> Observation:
@@ -163,20 +155,20 @@ class PayPal:
         """Send money back on a capture; the same key sends it once, within the hours that PayPal keeps it."""
         value = {"currency_code": amount.currency.code, "value": paypal_amount(amount)}
         wanted = {"amount": value, "custom_id": key}
-        made = _call("POST", f"/v2/payments/captures/{reference}/refund", key=key, body=wanted)
-        with _as_documented():
+        made = call("POST", f"/v2/payments/captures/{reference}/refund", key=key, body=wanted)
+        with as_documented():
             return _refunded(made)
 
     def refunds(self, *, reference: str) -> list[Refunded]:
         """PayPal lists refunds with the order that was captured. Money that came by no order has no list."""
-        capture = _call("GET", f"/v2/payments/captures/{reference}")
-        with _as_documented():
+        capture = call("GET", f"/v2/payments/captures/{reference}")
+        with as_documented():
             related = capture.get("supplementary_data", {}).get("related_ids", {})
             order_id = related.get("order_id")
             if capture["id"] == reference and not order_id:
                 raise ProviderRefused("PayPal: captured without an order")
-        order = _call("GET", f"/v2/checkout/orders/{order_id}")
-        with _as_documented():
+        order = call("GET", f"/v2/checkout/orders/{order_id}")
+        with as_documented():
             payments = order["purchase_units"][0]["payments"]
             return [
                 _refunded(made)
@@ -192,7 +184,7 @@ class PayPal:
             stop = min(begin + days, end)
             try:
                 for page in _report_pages(begin, stop):
-                    with _as_documented():
+                    with as_documented():
                         found = [_moved(row["transaction_info"]) for row in page]
                         moved = [one for one in found if one is not None and begin <= one.at < stop]
                     yield from moved
@@ -217,19 +209,18 @@ class PayPal:
             reference = (
                 resource["id"] if event["resource_type"] == "checkout-order" else related.get("order_id")
             )
-            capture = _linked(resource, "up") if event["resource_type"] == "refund" else ""
             parsed = ProviderEvent(
                 event_id=event["id"],
                 kind=event["event_type"],
                 reference=reference or "",
-                capture_reference=capture.rpartition("/")[2],
+                capture_reference=_capture_of(event),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadSignature("Not an event of PayPal's") from error
         claim = json.dumps({**given, "webhook_id": settings.PAYPAL_WEBHOOK_ID}).removesuffix("}")
         question = f'{claim}, "webhook_event": {text}}}'
         try:
-            answer = _call("POST", "/v1/notifications/verify-webhook-signature", body=question)
+            answer = call("POST", "/v1/notifications/verify-webhook-signature", body=question)
         except ProviderRefused as error:
             raise BadSignature("PayPal cannot read the signature") from error
         if answer.get("verification_status") != "SUCCESS":
@@ -277,6 +268,17 @@ def _linked(thing: dict[str, Any], rel: str) -> str:
     return next((link["href"] for link in thing.get("links", []) if link["rel"] == rel), "")
 
 
+def _capture_of(event: dict[str, Any]) -> str:
+    """The capture of an event about money that went back, or that the payer wants back."""
+    resource, about = event["resource"], event["resource_type"]
+    if about == "refund":
+        return _linked(resource, "up").rpartition("/")[2]
+    if about == "dispute":
+        disputed = [one.get("seller_transaction_id") for one in resource.get("disputed_transactions", ())]
+        return next((one for one in disputed if one), "")
+    return resource["id"] if event["event_type"] == REVERSED else ""
+
+
 def _refunded(refund: dict[str, Any]) -> Refunded:
     amount = refund["amount"]
     return Refunded(
@@ -292,109 +294,36 @@ def _report_pages(begin: datetime, end: datetime) -> Iterator[list[dict[str, Any
     period = {"start_date": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "end_date": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
     while page <= pages:
         query = urlencode({**period, "page_size": PAGE, "page": page})
-        told = _call("GET", f"/v1/reporting/transactions?{query}")
-        with _as_documented():
+        told = call("GET", f"/v1/reporting/transactions?{query}")
+        with as_documented():
             pages, rows = int(told["total_pages"]), list(told["transaction_details"])
         yield rows
         page += 1
 
 
 def _moved(row: dict[str, Any]) -> Transaction | None:
-    """The capture or refund of a row of the report; None for what moved no money, and for what is neither."""
-    if row["transaction_status"] not in MOVED:
-        return None
-    code, given = row["transaction_event_code"], row["transaction_amount"]
+    """What a row of the report tells of; None for what moved no money, and for what is neither a capture nor
+    its way back."""
+    given = row["transaction_amount"]
     value = Decimal(given["value"])
-    is_refund = code == REFUND
-    if not is_refund and not (code.startswith(PAYMENTS) and value > 0):
+    kind = _kind(row["transaction_event_code"], value)
+    if kind is None or row["transaction_status"] not in MOVED:
         return None
+    about = row.get("paypal_reference_id") or ""
     return Transaction(
-        kind="refund" if is_refund else "capture",
+        kind=kind,
         reference=row["transaction_id"],
         amount=Money(abs(value), given["currency_code"]),
         at=datetime.fromisoformat(row["transaction_initiation_date"]),
-        capture_reference=row["paypal_reference_id" if is_refund else "transaction_id"],
-        opened_reference=row["paypal_reference_id"] if row.get("paypal_reference_id_type") == "ODR" else "",
+        capture_reference=row["transaction_id"] if kind == "capture" else about,
+        opened_reference=about if row.get("paypal_reference_id_type") == "ODR" else "",
     )
 
 
-@contextmanager
-def _as_documented() -> Iterator[None]:
-    """An answer of another shape than PayPal's own means that nobody knows."""
-    try:
-        yield
-    except MALFORMED as error:
-        raise ProviderUnavailable("PayPal: an answer that is none of PayPal's") from error
-
-
-def _call(method: str, path: str, *, key: str = "", body: Any = None) -> dict[str, Any]:
-    """One call; `body` is JSON text or a value to be written as such. A 4xx about the request means nothing
-    happened; everything else means nobody knows."""
-    outside_transactions()
-    text = json.dumps(body) if body is not None and not isinstance(body, str) else body
-    asked = {"PayPal-Request-Id": key, "Prefer": "return=representation"} if key else {}
-    options: dict[str, Any] = {"data": text and text.encode()}
-    answer = _send(method, path, headers=asked | _signed_in(_token()), **options)
-    if answer.status_code == 401:  # the token was revoked before its time
-        _tokens.pop(_place(), None)
-        answer = _send(method, path, headers=asked | _signed_in(_token()), **options)
-    if answer.status_code == 404:
-        raise ProviderForgot("PayPal: RESOURCE_NOT_FOUND")
-    if answer.status_code in (400, 403, 422):
-        raise ProviderRefused(f"PayPal: {_issue(answer)}")
-    return _understood(answer)
-
-
-def _send(method: str, path: str, **options: Any) -> requests.Response:
-    if not hasattr(_local, "session"):
-        _local.session = requests.Session()
-    try:
-        return _local.session.request(method, settings.PAYPAL_API_BASE + path, timeout=timeouts(), **options)
-    except requests.RequestException as error:
-        raise ProviderUnavailable(f"PayPal: {type(error).__name__}") from error
-
-
-def _understood(answer: requests.Response) -> dict[str, Any]:
-    try:
-        answer.raise_for_status()
-        told = answer.json()
-    except (requests.RequestException, ValueError, RecursionError) as error:
-        raise ProviderUnavailable(f"PayPal: {answer.status_code}") from error
-    if not isinstance(told, dict):
-        raise ProviderUnavailable(f"PayPal: {answer.status_code} without an object")
-    return told
-
-
-def _issue(answer: requests.Response) -> str:
-    try:
-        problem = answer.json()
-        return problem["details"][0]["issue"] if problem.get("details") else problem["name"]
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return str(answer.status_code)
-
-
-def _signed_in(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-
-def _place() -> tuple[str, str]:
-    return settings.PAYPAL_API_BASE, settings.PAYPAL_CLIENT_ID
-
-
-def _token() -> str:
-    """An access token, kept until a minute before it ends."""
-    token, until = _tokens.get(_place(), ("", 0.0))
-    if time.monotonic() < until:
-        return token
-    answer = _understood(
-        _send(
-            "POST",
-            "/v1/oauth2/token",
-            auth=(settings.PAYPAL_CLIENT_ID, settings.PAYPAL_CLIENT_SECRET),
-            data={"grant_type": "client_credentials"},
-        )
-    )
-    with _as_documented():
-        token, lasts = str(answer["access_token"]), int(answer["expires_in"])
-    _tokens[_place()] = (token, time.monotonic() + lasts - 60)
-    return token
+def _kind(code: str, value: Decimal) -> Movement | None:
+    """By PayPal's event code; of a chargeback the sign says which way the money went."""
+    if code == REFUND:
+        return "refund"
+    if code in CHARGEBACKS and value:
+        return "chargeback" if value < 0 else "reinstated"
+    return "capture" if code.startswith(PAYMENTS) and value > 0 else None

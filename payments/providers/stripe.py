@@ -18,6 +18,7 @@ from payments.providers.base import (
     MALFORMED,
     BadSignature,
     CspOrigins,
+    Movement,
     Observation,
     Opened,
     ProviderEvent,
@@ -53,12 +54,15 @@ REFUND_STATES: dict[str, Literal["done", "pending", "failed"]] = {
     "failed": "failed",
     "canceled": "failed",
 }
-# docs.stripe.com/reports/balance-transaction-types: cards, and methods that are no cards.
-MOVED: dict[str, Literal["capture", "refund"]] = {
+# docs.stripe.com/reports/balance-transaction-types: cards, and methods that are no cards. Of adjustments
+# docs.stripe.com/reports/reporting-categories tells those of disputes from others.
+MOVED: dict[str, Movement] = {
     "charge": "capture",
     "payment": "capture",
     "refund": "refund",
     "payment_refund": "refund",
+    "adjustment dispute": "chargeback",
+    "adjustment dispute_reversal": "reinstated",
 }
 PAGE = 100
 NO_EVENT = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
@@ -179,7 +183,7 @@ class Stripe:
         while has_more:
             with _errors():
                 page = _client().v1.balance_transactions.list(params=params)
-                moved = [_moved(entry.to_dict()) for entry in page.data if entry.type in MOVED]
+                moved = [_moved(entry.to_dict()) for entry in page.data]
                 has_more = page.has_more
                 if has_more:
                     params["starting_after"] = page.data[-1].id
@@ -283,16 +287,33 @@ def _refunded(refund: dict[str, Any]) -> Refunded:
     )
 
 
+def _kind(entry: dict[str, Any]) -> Movement | None:
+    word = entry["type"]
+    return MOVED.get(f"{word} {entry.get('reporting_category')}" if word == "adjustment" else word)
+
+
 def _moved(entry: dict[str, Any]) -> Transaction | None:
-    """The capture or refund behind an entry of the balance; None for a refund that came back."""
-    kind, source = MOVED[entry["type"]], entry["source"]
-    if kind == "refund" and REFUND_STATES[source["status"]] == "failed":
+    """What an entry of the balance tells of; None for a refund that came back, and for what is neither a
+    capture nor its way back."""
+    kind, source = _kind(entry), entry["source"]
+    if (
+        kind is None
+        or not entry["amount"]
+        or (kind == "refund" and REFUND_STATES[source["status"]] == "failed")
+    ):
         return None
-    payment = source.get("payment_intent") or (source["id"] if kind == "capture" else source["charge"])
+    payment = source.get("payment_intent") or source.get("charge") or source["id"]
+    if kind == "capture":
+        reference, units = payment, source["amount_captured"]
+    elif kind == "refund":
+        reference, units = source["id"], source["amount"]
+    else:  # both ways of one dispute, each known by its entry, which tells how much of it moved
+        is_payers = entry["currency"] == source["currency"]
+        reference, units = entry["id"], abs(entry["amount"]) if is_payers else source["amount"]
     return Transaction(
         kind=kind,
-        reference=source["id"] if kind == "refund" else payment,
-        amount=_money(source["amount" if kind == "refund" else "amount_captured"], source["currency"]),
+        reference=reference,
+        amount=_money(units, source["currency"]),
         at=datetime.fromtimestamp(entry["created"], UTC),
         capture_reference=payment,
     )

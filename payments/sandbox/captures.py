@@ -23,6 +23,13 @@ from payments.sandbox.wire import Answer, in_json
 
 Thing = dict[str, Any]
 REPORT_DAYS = 31
+# How the report calls what the ledger tells of, and where the object behind it is kept.
+REPORTED = {
+    "capture": ("T0006", "capture"),
+    "refund": ("T1107", "refund_of_capture"),
+    "chargeback": ("T1201", "reversal"),
+    "reinstated": ("T1202", "reversal"),
+}
 
 
 def retrieve(request: Request, capture_id: str) -> Answer:
@@ -40,6 +47,9 @@ def refund(request: Request, capture_id: str) -> Answer:
         raise invalid("NOT_IN_SANDBOX", "The sandbox does not support this field.", f"/{name}")
     if capture["status"] == "PENDING":
         raise unprocessable("PENDING_CAPTURE", "Cannot initiate a refund as the capture is pending.")
+    if any(dispute["status"] != "RESOLVED" for dispute in request.store.children("dispute", capture_id)):
+        text = "Refunds not allowed on this capture due to a chargeback on the card or bank."
+        raise unprocessable("REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK", text)
     earlier = request.store.children("refund_of_capture", capture_id)
     currency = capture["amount"]["currency_code"]
     rest = Decimal(capture["amount"]["value"]) - sum(Decimal(made["amount"]["value"]) for made in earlier)
@@ -114,7 +124,7 @@ def finish_refund(request: Request, refund_id: str) -> None:
 
 
 def report(request: Request) -> Answer:
-    """GET /v1/reporting/transactions: captures and refunds of at most 31 days, oldest first, by page."""
+    """GET /v1/reporting/transactions: what moved in at most 31 days, oldest first, by page."""
     since, until = _instant(request, "start_date"), _instant(request, "end_date")
     if not 0 <= (until - since).total_seconds() <= REPORT_DAYS * 24 * 3600:
         raise invalid("INVALID_DATE_RANGE", f"Date range is greater than {REPORT_DAYS} days.", "end_date")
@@ -159,21 +169,21 @@ def _count(request: Request, name: str, default: int, most: int) -> int:
 
 
 def _row(request: Request, entry: LedgerEntry) -> Thing:
-    is_refund = entry.kind == "refund"
-    thing = found(request, "refund_of_capture" if is_refund else "capture", entry.transaction)
-    amount = thing["amount"]
+    code, kept_as = REPORTED[entry.kind]
+    thing = found(request, kept_as, entry.transaction)
+    amount, went_back = thing["amount"], entry.kind in ("refund", "chargeback")
     info = {
         "transaction_id": entry.transaction,
-        "transaction_event_code": "T1107" if is_refund else "T0006",
+        "transaction_event_code": code,
         "transaction_initiation_date": thing["create_time"],
         "transaction_updated_date": thing["create_time"],
-        "transaction_amount": {**amount, "value": f"-{amount['value']}"} if is_refund else amount,
+        "transaction_amount": {**amount, "value": f"-{amount['value']}"} if went_back else amount,
         "fee_amount": money(Decimal(0), amount["currency_code"]),
         "transaction_status": "S",
         **({"invoice_id": thing["invoice_id"]} if "invoice_id" in thing else {}),
         **({"custom_field": thing["custom_id"]} if "custom_id" in thing else {}),
     }
-    if is_refund:
+    if entry.kind != "capture":
         capture_id = thing["links"][1]["href"].rpartition("/")[2]
         info |= {"paypal_reference_id": capture_id, "paypal_reference_id_type": "TXN"}
     else:

@@ -80,7 +80,7 @@ def _card_details(
 
 def take(request: Request, charge: Thing, amount: int) -> None:
     """Capture: the money moves."""
-    entry = _balance(request, charge, amount, type="charge", source=charge["id"])
+    entry = balance(request, charge, amount, type="charge", source=charge["id"])
     charge.update(amount_captured=amount, captured=True, balance_transaction=entry)
     _save(request, charge)
     currency = charge["currency"].upper()
@@ -100,7 +100,10 @@ def _save(request: Request, charge: Thing) -> None:
     request.store.put("charge", charge, at=request.at, parent=charge["payment_intent"])
 
 
-def _balance(request: Request, charge: Thing, amount: int, *, type: str, source: str) -> str:
+def balance(
+    request: Request, charge: Thing, amount: int, *, type: str, source: str, category: str = ""
+) -> str:
+    """Enter what moved, and answer the entry's id."""
     entry = {
         "id": new_id("txn"),
         "object": "balance_transaction",
@@ -113,7 +116,7 @@ def _balance(request: Request, charge: Thing, amount: int, *, type: str, source:
         "fee": 0,
         "fee_details": [],
         "net": amount,
-        "reporting_category": type,
+        "reporting_category": category or type,
         "source": source,
         "status": "available",
         "type": type,
@@ -134,6 +137,9 @@ def create_refund(request: Request) -> Answer:
     charge = request.store.get("charge", charge_id) if charge_id else None
     if charge is None or not charge["captured"]:
         raise refuse("There is no captured charge to refund.", param="payment_intent")
+    if any(dispute["status"] != "won" for dispute in request.store.children("dispute", charge["id"])):
+        text = f"Charge {charge_id} has been charged back; cannot issue a refund."
+        raise refuse(text, code="charge_disputed")
     rest = charge["amount_captured"] - charge["amount_refunded"]
     if rest == 0:
         raise refuse(f"Charge {charge_id} has already been refunded.", code="charge_already_refunded")
@@ -178,7 +184,7 @@ def give_back(request: Request, charge: Thing, amount: int) -> Thing:
 
 def _move_back(request: Request, charge: Thing, refund: Thing) -> None:
     amount, intent_id = refund["amount"], charge["payment_intent"]
-    refund["balance_transaction"] = _balance(request, charge, -amount, type="refund", source=refund["id"])
+    refund["balance_transaction"] = balance(request, charge, -amount, type="refund", source=refund["id"])
     refund["status"] = "succeeded"
     request.store.put("refund", refund, at=request.at, parent=charge["id"])
     currency = charge["currency"].upper()

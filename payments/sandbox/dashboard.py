@@ -1,11 +1,11 @@
-"""What the merchant does at the provider's own dashboard, without the shop."""
+"""What the merchant does at the provider's own dashboard, without the shop, and payers at their bank."""
 
 import json
 from decimal import Decimal
 from time import time
 from typing import Any
 
-from payments.sandbox import captures, charges, intents, orders, paypal_objects, stripe_objects
+from payments.sandbox import captures, charges, disputes, intents, orders, paypal_objects, stripe_objects
 from payments.sandbox.store import Store
 
 
@@ -32,11 +32,31 @@ class Dashboard:
                 given = {"payment_intent": reference, **({} if amount is None else {"amount": amount})}
                 answer = charges.create_refund(self._stripe(given, origin))
             else:
-                made = next(iter(self.store.children("capture", reference)), {"id": reference})
-                capture = paypal_objects.found(self._paypal({}, origin), "capture", made["id"])
+                capture = self._captured(reference, origin)
                 given = {} if amount is None else {"amount": _value(capture, amount)}
                 answer = captures.refund(self._paypal(given, origin), capture["id"])
         return json.loads(answer.body)
+
+    def dispute(self, reference: str, amount: int | None, *, origin: str) -> str:
+        """Take back `amount` in minor units, or all that is left, of an intent, an order or its capture.
+        Answers the dispute's id."""
+        with self.store.transaction():
+            if self.store.get("payment_intent", reference):
+                return disputes.open_at_stripe(self._stripe({}, origin), reference, amount)
+            capture = self._captured(reference, origin)
+            value = None if amount is None else _value(capture, amount)
+            return disputes.open_at_paypal(self._paypal({}, origin), capture, value)
+
+    def win(self, dispute_id: str, *, origin: str) -> None:
+        with self.store.transaction():
+            if dispute_id.startswith("dp_"):
+                disputes.win_at_stripe(self._stripe({}, origin), dispute_id)
+            else:
+                disputes.win_at_paypal(self._paypal({}, origin), dispute_id)
+
+    def _captured(self, reference: str, origin: str) -> dict[str, Any]:
+        made = next(iter(self.store.children("capture", reference)), {"id": reference})
+        return paypal_objects.found(self._paypal({}, origin), "capture", made["id"])
 
     def _stripe(self, given: dict[str, Any], origin: str) -> stripe_objects.Request:
         return stripe_objects.Request(self.store, given, int(time()), origin, shopper=False)

@@ -181,8 +181,17 @@ class Sandbox:
         """Take what was authorized on an intent or order, without the shop's doing. Answers it."""
         return self.dashboard.capture(reference, origin=self.url)
 
+    def dispute_at_bank(self, reference: str, amount: int | None = None) -> str:
+        """Take back `amount` in minor units, or all that was not refunded, of an intent, an order or its
+        capture, as the payer's bank. Answers the dispute's id."""
+        return self.dashboard.dispute(reference, amount, origin=self.url)
+
+    def win_dispute(self, dispute_id: str) -> None:
+        """Decide a dispute for the shop: what was taken back comes again."""
+        self.dashboard.win(dispute_id, origin=self.url)
+
     def ledger(self) -> list[LedgerEntry]:
-        """Every capture and refund, oldest first."""
+        """All that moved, oldest first."""
         return self.store.ledger()
 
     def events(self, *, provider: str = "", type: str = "") -> list[StoredEvent]:

@@ -30,10 +30,11 @@ EVENTS = "SELECT id, provider, type, at, body, state, attempts FROM events"
 
 
 class LedgerEntry(NamedTuple):
-    """Money that moved: `reference` is the intent or order, `transaction` the charge, capture or refund."""
+    """Money that moved: `reference` is the intent or order, `transaction` the charge, capture or refund,
+    or what moved of a dispute."""
 
     provider: str
-    kind: str  # capture | refund
+    kind: str  # capture | refund | chargeback | reinstated
     reference: str
     transaction: str
     amount: int

@@ -92,4 +92,6 @@ def _payment(payment: Payment) -> Iterator[Happening]:
     for refund in payment.refunds.all():
         if refund.status == Refund.Status.DONE and refund.ended_at:
             amount = plain_money(refund.amount, refund.currency)
-            yield Happening(refund.ended_at, _("%(amount)s sent back") % {"amount": amount})
+            taken = refund.kind == Refund.Kind.CHARGEBACK
+            text = _("%(amount)s taken back by the payer's bank") if taken else _("%(amount)s sent back")
+            yield Happening(refund.ended_at, text % {"amount": amount})

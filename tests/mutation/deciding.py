@@ -99,8 +99,9 @@ MUTANTS = (
         '"PENDING": State.CAPTURED',
         (*PROVIDERS, f"{PAYMENTS}/test_undecided.py"),
     ),
-    paypal(
-        "a call without its key",
+    Mutant(
+        "paypal: a call without its key",
+        "payments/providers/paypal_http.py",
         'asked = {"PayPal-Request-Id": key, "Prefer": "return=representation"} if key else {}',
         'asked = {"Prefer": "return=representation"} if key else {}',
         PROVIDERS,

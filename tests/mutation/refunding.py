@@ -8,6 +8,8 @@ IN_DOUBT = (f"{PAYMENTS}/test_refunds_in_doubt.py", *REFUNDING)
 TAKING_BACK = (f"{PAYMENTS}/test_operations_taking_back.py", *REFUNDING)
 COMPARING = (f"{PAYMENTS}/test_operations_comparing.py",)
 RELEASING = (f"{PAYMENTS}/test_operations_releasing.py",)
+CHARGED_BACK = (f"{PAYMENTS}/test_chargebacks.py",)
+DISPUTED = (f"{PAYMENTS}/test_disputes.py",)
 
 
 def refunding(name: str, old: str, new: str, killers: tuple[str, ...] = REFUNDING) -> Mutant:
@@ -20,6 +22,12 @@ def taking_back(name: str, old: str, new: str) -> Mutant:
 
 def comparing(name: str, old: str, new: str) -> Mutant:
     return Mutant(f"compare: {name}", "payments/operations/comparing.py", old, new, COMPARING)
+
+
+def charging_back(
+    name: str, file: str, old: str, new: str, killers: tuple[str, ...] = CHARGED_BACK
+) -> Mutant:
+    return Mutant(f"chargeback: {name}", f"payments/{file}.py", old, new, killers)
 
 
 def assigning(name: str, old: str, new: str) -> Mutant:
@@ -241,4 +249,82 @@ ASSIGNED = (
     assigning("twice", "if current.status != Payment.Status.UNASSIGNED:", "if False:"),
 )
 
-MUTANTS = (*ASKING, *BOOKING, *COMPARED, *ASSIGNED)
+TAKEN_BACK = (
+    charging_back(
+        "the payer is told that we sent it",
+        "operations/refunding",
+        "    if refund.kind == Kind.REFUND:  # of",
+        "    if True:  # of",
+    ),
+    charging_back(
+        "a refund on its way loses its room",
+        "operations/refunding",
+        "left = left_of(payment) if kind == Kind.CHARGEBACK else payment.amount - done",
+        "left = payment.amount - done",
+    ),
+    charging_back(
+        "more than is left is booked",
+        "operations/refunding",
+        "        if amount <= 0 or amount > left:",
+        "        if False:",
+    ),
+    charging_back(
+        "told of again each day",
+        "operations/charging_back",
+        "    if Refund.objects.filter(provider=row, reference=moved.reference).exists():\n",
+        "    if False:\n",
+    ),
+    charging_back(
+        "another currency is booked",
+        "operations/charging_back",
+        "    if moved.amount.currency.code == payment.currency:\n",
+        "    if True:\n",
+    ),
+    charging_back(
+        "one of nothing is of a refund without a reference",
+        "operations/charging_back",
+        ".filter(about, provider=row).first() if reference else None",
+        ".filter(about, provider=row).first()",
+    ),
+    charging_back(
+        "missing since no list of refunds has it",
+        "operations/comparing",
+        "        kind=Refund.Kind.REFUND,\n",
+        "",
+    ),
+    charging_back(
+        "what came back is missing at the provider",
+        "operations/comparing",
+        'if one.kind in ("capture", "reinstated")}',
+        'if one.kind == "capture"}',
+    ),
+    charging_back(
+        "what came back is booked each day",
+        "operations/comparing",
+        "    if Payment.objects.filter(provider=row, reference=moved.reference).exists():\n",
+        "    if False:\n",
+    ),
+    charging_back(
+        "both ways of a dispute have its name",
+        "providers/stripe",
+        'reference, units = entry["id"], abs(',
+        'reference, units = source["id"], abs(',
+        DISPUTED,
+    ),
+    charging_back(
+        "whichever way it went",
+        "providers/paypal",
+        'return "chargeback" if value < 0 else "reinstated"',
+        'return "chargeback"',
+        DISPUTED,
+    ),
+    charging_back(
+        "a dispute of nobody's money is not told",
+        "operations/charging_back",
+        "about = Q(reference=reference) | Q(session__reference=reference)",
+        "about = Q(session__reference=reference)",
+        DISPUTED,
+    ),
+)
+
+MUTANTS = (*ASKING, *BOOKING, *COMPARED, *ASSIGNED, *TAKEN_BACK)

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from payments.providers import paypal
+from payments.providers import paypal_http
 from tests import factories
 from tests.payments.faults import Line
 from tests.payments.reading import Browser
@@ -12,7 +12,7 @@ from tests.payments.reading import Browser
 @pytest.fixture
 def line(sandbox, settings):
     """The providers are reached by it; it works until a test says otherwise."""
-    paypal._tokens.clear()  # an earlier test's line may have had this port
+    paypal_http.tokens.clear()  # an earlier test's line may have had this port
     bad = Line(sandbox.url)
     settings.STRIPE_API_BASE = settings.PAYPAL_API_BASE = bad.url
     yield bad

@@ -22,7 +22,7 @@ from core.outbox import OutboxMessage, drain
 from invoices import operations as invoices
 from payments import operations
 from payments.models import Payment
-from payments.providers import PROVIDERS, paypal, stripe
+from payments.providers import PROVIDERS, paypal_http, stripe
 from payments.providers.base import PaymentProvider, ProviderRefused
 from tests import factories
 from tests.books import assert_sound
@@ -91,7 +91,7 @@ def test_invariant_22_no_provider_is_called_inside_a_transaction(code, name, san
 
 @every_call
 def test_control_without_the_assertion_it_is_called(code, name, sandbox, monkeypatch):
-    for module in (paypal, stripe):
+    for module in (paypal_http, stripe):
         monkeypatch.setattr(module, "outside_transactions", lambda: None)
     before = len(sandbox.calls)
     with transaction.atomic(), suppress(ProviderRefused):  # it knows no such object: it was asked

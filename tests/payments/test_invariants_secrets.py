@@ -22,7 +22,7 @@ from core.outbox import drain
 from invoicing_site.logs import without_secrets
 from payments import operations
 from payments.models import Payment, PaymentSession, ProviderCall
-from payments.providers import paypal
+from payments.providers import paypal_http
 from tests import factories
 from tests.back_office import list_of, page_of
 from tests.books import assert_sound
@@ -187,7 +187,7 @@ def secrets(alice):
     opened = PaymentSession.objects.filter(data__has_key="clientSecret")
     client = opened.values_list("data__clientSecret", flat=True)
     assert len(client) == 3
-    ((paypals_token, _),) = paypal._tokens.values()
+    ((paypals_token, _),) = paypal_http.tokens.values()
     return {
         "a card": GOOD,
         "a card as people write it": "4242 4242 4242 4242",

@@ -8,6 +8,7 @@ from moneyed import Money
 
 from payments import operations
 from payments.models import Allocation, Comparison, Payment, PaymentSession, ReconciliationIssue, Refund
+from payments.operations import comparing
 from payments.providers.base import Transaction
 from tests.books import assert_sound
 from tests.factories import NOW, PAYPAL, STRIPE
@@ -246,6 +247,36 @@ def test_a_provider_that_is_silent_is_compared_the_next_time(invoice, sandbox, l
     line.always = []
     assert sorted(code for code, *_ in compared(TOMORROW)) == [PAYPAL, STRIPE]
     assert Comparison.objects.filter(provider__code=STRIPE).count() == 1
+
+
+def test_a_list_that_we_cannot_digest_keeps_no_other_provider_from_being_compared(
+    account, sandbox, monkeypatch
+):
+    def digested(row, *, at):
+        if row.code == STRIPE:
+            raise ZeroDivisionError
+        return real(row, at=at)
+
+    real = comparing._compare
+    monkeypatch.setattr(comparing, "_compare", digested)
+    with pytest.raises(ZeroDivisionError):
+        operations.compare(at=SOON)
+    assert [one.provider.code for one in Comparison.objects.all()] == [PAYPAL]
+
+
+@pytest.mark.parametrize("wrong", ["amount", "unknown"])
+def test_what_staff_resolved_is_not_told_again(invoice, sandbox, stella, wrong):
+    """The spans of three days see the same money every day."""
+    complete(agreed(invoice, sandbox, STRIPE))
+    if wrong == "amount":
+        Payment.objects.update(amount=4000)
+    else:
+        sandbox.store.clear()
+    later = TOMORROW + timedelta(hours=1)
+    compared(later)
+    operations.resolve_issue(issue=ReconciliationIssue.objects.get(), at=later, staff=stella, reason="Known")
+    compared(later + timedelta(days=1))
+    assert ReconciliationIssue.objects.count() == 1
 
 
 def test_spans_overlap(account):

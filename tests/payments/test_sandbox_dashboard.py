@@ -103,3 +103,44 @@ def test_refunds_of_what_does_not_exist_are_not_listed(sandbox: Sandbox) -> None
         error = refusal(partial(api.refunds.list, {name: "nothing"}))
         assert (error.http_status, error.code) == (404, "resource_missing")
     assert api.refunds.list({"payment_intent": an_intent(sandbox).id}).data == []
+
+
+DISPUTED = {
+    "stripe": ["charge.dispute.created", "charge.dispute.funds_withdrawn"],
+    "paypal": ["CUSTOMER.DISPUTE.CREATED", "PAYMENT.CAPTURE.REVERSED"],
+}
+WON = {
+    "stripe": ["charge.dispute.funds_reinstated", "charge.dispute.closed"],
+    "paypal": ["CUSTOMER.DISPUTE.RESOLVED"],
+}
+
+
+@BOTH
+@pytest.mark.parametrize(("amount", "taken"), [(None, 3000), (940, 940), (3940, 3940)])
+def test_a_payer_s_bank_takes_money_back_and_gives_it_again(
+    sandbox: Sandbox, provider: str, amount: int | None, taken: int
+) -> None:
+    """All that was not refunded, a part, or more than was left."""
+    payment = Payment(sandbox, provider)
+    with pytest.raises(Refused):
+        sandbox.dispute_at_bank(payment.reference)
+    sandbox.capture_at_dashboard(payment.reference)
+    sandbox.refund_at_dashboard(payment.reference, 940)
+    before = len(sandbox.events())
+    dispute = sandbox.dispute_at_bank(payment.reference, amount)
+    assert [event.type for event in sandbox.events()][before:] == DISPUTED[provider]
+    for refused in (sandbox.dispute_at_bank, sandbox.refund_at_dashboard):
+        with pytest.raises(Refused):
+            refused(payment.reference)
+    sandbox.win_dispute(dispute)
+    assert [event.type for event in sandbox.events()][before:] == DISPUTED[provider] + WON[provider]
+    with pytest.raises(Refused):
+        sandbox.win_dispute(dispute)
+    sandbox.refund_at_dashboard(payment.reference, 1000)
+    assert [(entry.reference, entry.kind, entry.amount) for entry in sandbox.ledger()] == [
+        (payment.reference, "capture", 3940),
+        (payment.reference, "refund", 940),
+        (payment.reference, "chargeback", taken),
+        (payment.reference, "reinstated", taken),
+        (payment.reference, "refund", 1000),
+    ]

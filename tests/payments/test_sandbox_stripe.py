@@ -327,6 +327,9 @@ def test_objects_have_only_fields_the_sdk_knows(sandbox: Sandbox) -> None:
     charge = paid["latest_charge"]
     refund = api.refunds.create({"payment_intent": intent.id}).to_dict()
     event = json.loads(sandbox.events()[0].body)
+    disputed = a_held_intent(sandbox)
+    sandbox.capture_at_dashboard(disputed.id)
+    dispute = sandbox.store.get("dispute", sandbox.dispute_at_bank(disputed.id)) or {}
     known = {
         stripe.PaymentIntent: paid,
         stripe.Charge: charge,
@@ -337,6 +340,8 @@ def test_objects_have_only_fields_the_sdk_knows(sandbox: Sandbox) -> None:
         stripe.PaymentMethod: method,
         stripe.PaymentMethod.Card: method["card"],
         stripe.Refund: refund,
+        stripe.Dispute: dispute,
+        stripe.Dispute.EvidenceDetails: dispute["evidence_details"],
         stripe.Event: event,
     }
     strange = {kind.__name__: set(thing) - set(kind.__annotations__) for kind, thing in known.items()}

@@ -124,9 +124,7 @@ def test_a_forged_hint_is_refused_and_nothing_is_stored(code, client, invoice, s
 def test_without_the_signature_a_forged_hint_is_stored(code, client, invoice, sandbox, monkeypatch):
     _, delivery = agreed(invoice, sandbox, code)
     monkeypatch.setattr("stripe.WebhookSignature.verify_header", lambda *_: True)
-    monkeypatch.setattr(
-        "payments.providers.paypal._call", lambda *_, **__: {"verification_status": "SUCCESS"}
-    )
+    monkeypatch.setattr("payments.providers.paypal.call", lambda *_, **__: {"verification_status": "SUCCESS"})
     signature = "Stripe-Signature" if code == STRIPE else "PAYPAL-TRANSMISSION-SIG"
     answer = deliver(client, delivery, **{signature: "t=1,v1=forged"})
     assert (answer.status_code, ProviderEvent.objects.count()) == (200, 1)
