@@ -32,7 +32,7 @@ def number_what_was_captured(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0002_refunds_and_comparisons'),
+        ('payments', '0003_chargebacks'),
     ]
 
     operations = [
