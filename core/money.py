@@ -13,12 +13,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel.core import Locale
-from babel.numbers import format_currency, get_currency_symbol
+from babel.numbers import format_currency, get_currency_name, get_currency_symbol
 from moneyed import Money, get_currency
 
 from core.errors import Invalid
 
 DEFAULT_LOCALE = "en_US"
+GROUPED = r"[0-9]+|[0-9]{1,3}((,[0-9]{3})+|(\.[0-9]{3})+)"  # digits, perhaps with marks between thousands
 LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
@@ -40,6 +41,38 @@ def to_minor(amount: Money) -> int:
             f"{amount.amount} has more decimal places than {amount.currency.code} allows", field="amount"
         )
     return int(scaled)
+
+
+def parse_amount(text: str, currency: str) -> int:
+    """Minor units of an amount that a program wrote: `349.5000`, with a point before the decimals."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,15}(\.[0-9]{1,10})?", text.strip()):
+        raise Invalid("Enter an amount", field="amount")
+    return _exactly(Decimal(text.strip()), currency)
+
+
+def read_amount(text: str, currency: str) -> int:
+    """Minor units of an amount that a person wrote: `39.40`, `39,40`, `1,234.50`. Refused is what has two
+    readings, such as `1,234`, and more decimal places than the currency has."""
+    sign, number = re.fullmatch(r"\s*([-\u2212]?)\s*(.*?)\s*", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    whole, mark, rest = number, "", ""
+    marks = re.findall(r"[.,]", number)
+    if marks and (len(set(marks)) == 2 or len(marks) == 1):  # the last one stands before the decimals
+        whole, mark, rest = number.rpartition(marks[-1])
+    if len(marks) == 1 and len(rest) == 3 and (mark == "," or places(currency) < 3):
+        raise Invalid("Write the amount without marks between thousands", field="amount")
+    if not re.fullmatch(GROUPED, whole) or (mark and not re.fullmatch(r"[0-9]+", rest)) or len(number) > 20:
+        raise Invalid("Enter an amount", field="amount")
+    exact = Decimal(f"{re.sub('[.,]', '', whole)}.{rest or 0}")
+    return _exactly(-exact if sign else exact, currency)
+
+
+def _exactly(amount: Decimal, currency: str) -> int:
+    """Minor units, when the amount has no more decimals than the currency; zeros do not count."""
+    if amount != round(amount, places(currency)):
+        name = get_currency_name(currency, 2, locale=DEFAULT_LOCALE).split()[-1]  # dollars, yen
+        much = f"with at most {places(currency)} decimals" if places(currency) else "without decimals"
+        raise Invalid(f"Enter {name} {much}", field="amount")
+    return to_minor(Money(amount, currency))
 
 
 def nearest_minor(amount: Money) -> int:
@@ -104,6 +137,15 @@ def format_minor(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str
     if shape.places:
         number = f"{number}{shape.decimal}{rest:0{shape.places}d}"
     return f"{shape.prefix}{number}{shape.suffix}"
+
+
+def plain_number(minor: int, currency: str) -> str:
+    """`-39.40`: major units with the currency's decimals and no marks, for programs and spreadsheets."""
+    digits = places(currency)
+    if not digits:
+        return str(minor)
+    whole, rest = divmod(abs(minor), 10**digits)
+    return f"{'-' if minor < 0 else ''}{whole}.{rest:0{digits}d}"
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, When
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Sum, When
 from django.db.models.functions import Coalesce
 
 from accounts.querysets import READ, OwnedQuerySet
@@ -90,6 +90,20 @@ class InvoiceQuerySet(OwnedQuerySet):
     def filtered(self, wanted: InvoiceFilter) -> Self:
         """Those that `wanted` describes. Needs `with_standing()`."""
         return self.filter(_conditions(wanted))
+
+    def open_and_overdue(self, *, on: date) -> tuple[int, int]:
+        """What is open on these and not due before this day, and what is overdue: minor units. Needs
+        `with_standing()` and one currency."""
+        late = Q(due_date__lt=on)
+        sums = self.aggregate(
+            due=Coalesce(Sum("open_amount", filter=~late), 0),
+            late=Coalesce(Sum("open_amount", filter=late), 0),
+        )
+        return sums["due"], sums["late"]
+
+    def with_orders(self) -> Self:
+        """The lines with the orders that they bill, and what was ordered."""
+        return self.prefetch_related("line_items__account_line_item__order__items")
 
     def with_details(self) -> Self:
         """Everything a door may show of an invoice."""

@@ -5,14 +5,14 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.schema import AccountsMutation
 from invoicing_site.graphql_view import Endpoint
-from payments.schema import PaymentsMutation, PaymentsQuery
+from payments.schema import CompanyMutation, CompanyQuery, PaymentsMutation, PaymentsQuery, ReceiptsQuery
 
 
-class Query(PaymentsQuery, graphene.ObjectType):
+class Query(PaymentsQuery, CompanyQuery, ReceiptsQuery, graphene.ObjectType):
     """What a customer can see."""
 
 
-class Mutation(PaymentsMutation, AccountsMutation, graphene.ObjectType):
+class Mutation(PaymentsMutation, CompanyMutation, AccountsMutation, graphene.ObjectType):
     """What a customer can do."""
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Prefetch, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, Sum
 
 from accounts.querysets import OwnedQuerySet
 
@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from accounts.models import User
     from invoices.models import Invoice
 
+ALLOCATION_TOLD = (
+    "invoice__region",
+    "payment__account",
+    "payment__provider",
+    "payment__receipt",
+    "payment__payer",
+)
+PROCESSING = {
+    0: ("failed",),
+    1: ("pending",),
+    3: ("captured", "partially_refunded"),
+    4: ("refunded",),
+}
 LIVE = ("created", "initiated", "capturing", "pending_verification")
 
 
@@ -86,6 +99,13 @@ class SessionQuerySet(OwnedQuerySet):
             .distinct()
         )
 
+    def pending_on(self, invoice_ids: Collection[int]) -> dict[int, int]:
+        """By invoice, how many payments await verification or are being processed."""
+        pending = self.filter(
+            status__in=("capturing", "pending_verification"), collection__covered__invoice__in=invoice_ids
+        ).order_by()
+        return dict(pending.values_list("collection__covered__invoice").annotate(Count("pk")))
+
     def unfinished_at_provider(self) -> Self:
         """Sessions of which a provider knows and whose end we do not."""
         return self.filter(status__in=("initiated", "capturing")).exclude(reference="")
@@ -141,8 +161,12 @@ class PaymentQuerySet(OwnedQuerySet):
     def on_invoice(self, invoice: Invoice) -> Self:
         """Payments of the invoice's company that were put on it or promised for it. What staff gave to
         another company, and nobody's money, may have come by its sessions: its readers see neither."""
-        about = Q(allocations__invoice=invoice) | Q(session__collection__covered__invoice=invoice)
-        return self.filter(about, account=invoice.account_id).distinct()
+        return self.about(invoice.pk).filter(account=invoice.account_id).distinct()
+
+    def about(self, invoice_id: int) -> Self:
+        """Payments that were put on an invoice or promised for it."""
+        named = Q(allocations__invoice=invoice_id) | Q(session__collection__covered__invoice=invoice_id)
+        return self.filter(named)
 
     def captured(self) -> Self:
         """Money that moved to us, sent back later or not."""
@@ -156,6 +180,22 @@ class PaymentQuerySet(OwnedQuerySet):
     def with_refunds(self) -> Self:
         return self.prefetch_related("refunds")
 
+    def with_company_details(self) -> Self:
+        """What a company is told of its payments."""
+        return self.select_related("account", "provider", "payer", "receipt").prefetch_related(
+            Prefetch("allocations", queryset=self._told_allocations())
+        )
+
+    def _told_allocations(self) -> models.QuerySet:
+        allocations = self.model._meta.get_field("allocations").related_model.objects
+        return allocations.select_related(*ALLOCATION_TOLD)
+
+    def processing(self, statuses: Collection[int]) -> Self:
+        """Those whose state is one of the numbers of the company's face: 0 rejected, 1 promised, 3 captured,
+        4 sent back."""
+        words = [word for number in statuses for word in PROCESSING.get(number, ())]
+        return self.filter(status__in=words)
+
 
 class ReceiptQuerySet(OwnedQuerySet):
     account_field = "payment__account_id"
@@ -164,3 +204,38 @@ class ReceiptQuerySet(OwnedQuerySet):
     def own(self, user: User) -> Q:
         """Receipts of payments that the member made."""
         return Q(payment__payer=user)
+
+    def searched(self, text: str) -> Self:
+        """Part of a receipt's number, of what the provider calls the payment, or of an invoice's number."""
+        allocations = self.model._meta.get_field("payment").related_model._meta.get_field("allocations")
+        paid = allocations.related_model.objects.filter(invoice__number__icontains=text).values("payment")
+        named = Q(number__icontains=text) | Q(payment__reference__icontains=text)
+        return self.filter(named | Q(payment__in=paid))
+
+    def with_details(self) -> Self:
+        allocations = self.model._meta.get_field("payment").related_model._meta.get_field("allocations")
+        told = allocations.related_model.objects.select_related(*ALLOCATION_TOLD)
+        return self.select_related(
+            "payment__account", "payment__provider", "payment__payer"
+        ).prefetch_related(Prefetch("payment__allocations", queryset=told))
+
+
+class AllocationQuerySet(OwnedQuerySet):
+    account_field = "payment__account_id"
+    missing = "Receipt line not found"
+
+    def own(self, user: User) -> Q:
+        """Of payments that the member made."""
+        return Q(payment__payer=user)
+
+    def last_on(self, invoice_ids: Collection[int]) -> dict[int, datetime]:
+        """By invoice, when money was put on it or taken back last."""
+        moved = self.filter(invoice__in=invoice_ids).order_by()
+        return dict(moved.values_list("invoice").annotate(Max("created_at")))
+
+    def receipted(self) -> Self:
+        """What receipts list: money of a captured payment that was put on an invoice."""
+        return self.filter(amount__gt=0, payment__receipt__isnull=False)
+
+    def with_details(self) -> Self:
+        return self.select_related(*ALLOCATION_TOLD)

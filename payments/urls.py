@@ -5,6 +5,7 @@ from django.urls import path
 from payments import views
 
 urlpatterns = [
+    path("files/<str:link>/<str:name>", views.file, name="file"),
     path("account/", views.accounts, name="accounts"),
     path("account/<str:number>/", views.account, name="account"),
     path("account/<str:number>/pay/", views.choose_region, name="pay_region"),

@@ -113,7 +113,7 @@ def a_collection_over(
     return payments.start_joint_payment(
         account=invoices[0].account,
         currency=invoices[0].currency,
-        shares=[payments.Share(one.pk, amount) for one, amount in zip(invoices, amounts, strict=True)],
+        shares=[payments.Share(one, amount) for one, amount in zip(invoices, amounts, strict=True)],
         at=at,
         by=SYSTEM,
     )

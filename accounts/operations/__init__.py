@@ -3,6 +3,7 @@
 from accounts.operations.charging import add_charge, charge, settle_line_items
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
 from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
+from accounts.operations.links import open_link, sign_link
 from accounts.operations.locking import locked_account
 from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
@@ -34,6 +35,7 @@ __all__ = [
     "new_token",
     "note_second_factor",
     "open_account",
+    "open_link",
     "regenerate_token",
     "remove_master_data",
     "reset_second_factor",
@@ -42,6 +44,7 @@ __all__ = [
     "send_password_reset",
     "set_password",
     "settle_line_items",
+    "sign_link",
     "skip_lost_numbers",
     "skipped_in",
     "too_many",

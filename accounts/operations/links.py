@@ -28,7 +28,7 @@ def open_link(text: str, *, at: datetime) -> tuple[Customer, dict[str, Any]]:
         claim = signing.loads(text, salt=SALT)
     except signing.BadSignature:
         raise NotFound("This link is over") from None
-    age = at.timestamp() - claim["at"]
+    age = int(at.timestamp()) - claim["at"]
     user = User.objects.filter(pk=claim["by"], is_active=True).first()
     if user is None or not 0 <= age <= LASTS.total_seconds():
         raise NotFound("This link is over")

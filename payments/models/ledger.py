@@ -8,7 +8,13 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 
 from payments.models.attempts import PaymentProvider, PaymentSession
-from payments.querysets import CreditQuerySet, PaymentQuerySet, ReceiptQuerySet, RefundQuerySet
+from payments.querysets import (
+    AllocationQuerySet,
+    CreditQuerySet,
+    PaymentQuerySet,
+    ReceiptQuerySet,
+    RefundQuerySet,
+)
 
 
 class Payment(models.Model):
@@ -247,6 +253,8 @@ class Allocation(models.Model):
     currency = CurrencyField(max_length=3)
     amount = models.BigIntegerField()
     created_at = models.DateTimeField()
+
+    objects = AllocationQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)

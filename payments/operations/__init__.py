@@ -6,13 +6,15 @@ from payments.operations.collecting import (
     choose_provider,
     create_payment_sessions,
     initiate_payment,
+    offered_anywhere,
     offered_for,
     offered_in,
+    share_of,
     start_joint_payment,
     start_payment,
 )
 from payments.operations.comparing import compare
-from payments.operations.completing import complete_payment, look_at
+from payments.operations.completing import complete_payment, finish_payment, look_at
 from payments.operations.events import process_event, receive_event
 from payments.operations.foreseeing import effect_of_refunding, effect_of_rejecting, effect_of_verifying
 from payments.operations.installing import install_providers
@@ -55,12 +57,14 @@ __all__ = [
     "effect_of_verifying",
     "end_sessions_of_invoice",
     "find_refunds",
+    "finish_payment",
     "initiate_payment",
     "initiate_session",
     "install_providers",
     "left_of",
     "look_at",
     "look_now",
+    "offered_anywhere",
     "offered_for",
     "offered_in",
     "outcome_of",
@@ -79,6 +83,7 @@ __all__ = [
     "resolve_issue",
     "settle",
     "settle_refund",
+    "share_of",
     "standing_of",
     "standing_of_invoice",
     "start_joint_payment",

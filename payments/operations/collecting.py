@@ -1,6 +1,6 @@
 """Before the money: which invoices a payment covers, and a session for each way to pay."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -36,8 +36,16 @@ _attempts = Composed(lambda pk: PaymentSession.objects.filter(collection=pk).in_
 class Share:
     """How much of an invoice is to be paid, in minor units of its currency."""
 
-    invoice_id: int
+    invoice: Invoice
     amount: int
+
+
+def share_of(invoice: Invoice, text: str, *, read: Callable[[str, str], int]) -> Share:
+    """A part of an invoice as somebody wrote it, in major units. Refuses what cannot be read, naming it."""
+    try:
+        return Share(invoice, read(text, invoice.currency))
+    except Invalid as refusal:
+        raise Invalid(f"Invoice {invoice.number}: {refusal.message}", field="lineItems") from None
 
 
 def create_payment_sessions(*, invoice: Invoice, at: datetime, by: Actor) -> PaymentCollection:
@@ -79,6 +87,12 @@ def offered_in(region_id: int | None) -> list[PaymentProvider]:
         for provider in _installed.all(region_id)
         if provider.code in PROVIDERS and PROVIDERS[provider.code].is_configured()
     ]
+
+
+def offered_anywhere() -> list[PaymentProvider]:
+    """The ways to pay that customers of some region have now."""
+    installed = PaymentProvider.objects.filter(is_installed=True, regions__isnull=False).distinct()
+    return [one for one in installed if one.code in PROVIDERS and PROVIDERS[one.code].is_configured()]
 
 
 def offered_for(invoices: Sequence[Invoice]) -> list[PaymentProvider]:
@@ -157,14 +171,16 @@ def _checked(account: Account, currency: str, shares: Sequence[Share]) -> list[t
         raise Invalid("Select at least one invoice", field="lineItems")
     if len(shares) > MOST_INVOICES:
         raise Invalid(f"Pay at most {MOST_INVOICES} invoices at once", field="lineItems")
-    mine = Invoice.objects.issued().filter(account=account).in_bulk([one.invoice_id for one in shares])
+    current = Invoice.objects.issued().in_bulk([one.invoice.pk for one in shares])
     asked: list[tuple[Invoice, int]] = []
     for share in shares:
-        invoice = mine.pop(share.invoice_id, None)
+        invoice = current.pop(share.invoice.pk, None)
         if invoice is None:
-            known = any(one.pk == share.invoice_id for one, _ in asked)
-            words = "is named twice" if known else "not found"
-            raise Invalid(f"Invoice {share.invoice_id} {words}", field="lineItems")
+            raise Invalid(f"Invoice {share.invoice.number} is named twice", field="lineItems")
+        if invoice.account_id != account.pk:
+            raise Invalid(
+                f"Invoice {invoice.number} is another company's: pay it on its own", field="lineItems"
+            )
         asked.append((invoice, _payable_part(invoice, share.amount, currency)))
     return asked
 

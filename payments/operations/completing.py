@@ -4,12 +4,12 @@ from datetime import datetime
 from uuid import uuid4
 
 from accounts import operations as accounts
-from core.audit import Actor
+from core.audit import Actor, record
 from core.errors import Conflict, NotFound
 from core.money import from_minor
 from core.transitions import move
 from invoices import operations as invoices
-from payments.models import PaymentCollectionInvoice, PaymentSession, ProviderCall
+from payments.models import PaymentCollection, PaymentCollectionInvoice, PaymentSession, ProviderCall
 from payments.operations.booking import book_promise, differences
 from payments.operations.claiming import claim, reload, require_claimable
 from payments.operations.collecting import TAKEN
@@ -46,6 +46,19 @@ def complete_payment(*, session: PaymentSession, at: datetime, by: Actor) -> Pay
     except (ProviderUnavailable, ProviderRefused):
         seen = Observation(state=State.UNKNOWN, reference=session.reference)
     return settle(session=claimed.session, seen=_capture(claimed, seen, at=at), at=at, by=by)
+
+
+def finish_payment(*, collection: PaymentCollection, comment: str, at: datetime, by: Actor) -> PaymentOutcome:
+    """Complete what was chosen to pay a collection with. What the payer remarks is kept in the audit trail.
+    Refuses a collection of which no way to pay was opened."""
+    sessions = list(collection.sessions.in_order())
+    chosen = next((one for one in sessions if one.is_selected and one.is_initiated), None)
+    if chosen is None:
+        raise Conflict("Choose how to pay first")
+    outcome = complete_payment(session=chosen, at=at, by=by)
+    if comment.strip():
+        record(collection, "paymentcollection.remarked", at=at, by=by, reason=comment.strip()[:1000])
+    return outcome
 
 
 def look_at(*, session: PaymentSession, at: datetime, by: Actor) -> PaymentOutcome:

@@ -224,7 +224,7 @@ def _orders(row: Invoice) -> list[Order]:
 
 
 def _details(row: Invoice, orders: list[Order]) -> dict[str, Any]:
-    """What was ordered and invoiced, as plain JSON: from the orders, or from the lines where there are none."""
+    """What was ordered and invoiced, as plain JSON: of the orders, or of the lines where there are none."""
     paper = row.snapshot or {}
     lines = paper.get("lines", [])
     buyer = paper.get("buyer", {})
@@ -247,9 +247,7 @@ def _details(row: Invoice, orders: list[Order]) -> dict[str, Any]:
         },
         "details": {
             "shipments": [],
-            "lineItems": [
-                _ordered(item, row.currency) for order in orders for item in order.items.all()
-            ]
+            "lineItems": [_ordered(item, row.currency) for order in orders for item in order.items.all()]
             or [_invoiced(line, row.currency) for line in lines],
         },
     }
@@ -273,7 +271,9 @@ def _billing_address(buyer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _line(sku: str, description: str, quantity: Decimal, unit_price: Decimal, currency: str) -> dict[str, Any]:
+def _line(
+    sku: str, description: str, quantity: Decimal, unit_price: Decimal, currency: str
+) -> dict[str, Any]:
     return {
         "sku": sku,
         "type": "product" if sku else "service",

@@ -1,5 +1,6 @@
 """Pages of payments: the account, choosing what to pay, paying, one invoice."""
 
+from payments.views.files import file
 from payments.views.invoice import invoice
 from payments.views.overview import account, accounts
 from payments.views.paying import (
@@ -18,6 +19,7 @@ __all__ = [
     "accounts",
     "choose_region",
     "complete",
+    "file",
     "invoice",
     "invoice_pay",
     "method",

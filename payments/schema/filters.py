@@ -1,0 +1,126 @@
+"""What the arguments of the company's lists mean. Each wrong value is refused by its argument's name."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from accounts.models import Organization
+from accounts.querysets import LARGEST_ID
+from core.errors import Invalid
+from core.money import end_of_day
+from invoices.querysets import InvoiceFilter
+from payments.types.company import INVOICE, seconds, store_hash
+
+MOST_IDS = 1000
+ORDERS = {
+    "invoiceNumber": ("year", "sequence", "number", "pk"),
+    "orderNumber": ("order_numbers", "pk"),
+    "createdAt": ("created_at", "pk"),
+    "dueDate": ("due_date", "pk"),
+    "originalBalanceAmount": ("total_amount", "pk"),
+    "openBalanceAmount": ("open_amount", "pk"),
+    "status": ("standing", "pk"),
+}
+DEFAULT_ORDER = "-invoiceNumber"
+NOTHING = (0,)  # no row has this id
+
+
+def invoice_filter(**asked: Any) -> InvoiceFilter:
+    """The filter that the arguments of `invoices` describe, or those of an export."""
+    zone = Organization.objects.values_list("time_zone", flat=True).get()
+    ids = _ids(asked.get("id_in"))
+    if asked.get("type", INVOICE).casefold() != INVOICE.casefold():
+        ids = NOTHING
+    if asked.get("store_hash") not in (None, "", store_hash()):
+        ids = NOTHING
+    due_from, due_until = _instant(asked, "begin_due_date_at"), _instant(asked, "end_due_date_at")
+    return InvoiceFilter(
+        search=(asked.get("search") or "").strip(),
+        number=(asked.get("invoice_number") or "").strip(),
+        order_number=(asked.get("order_number") or "").strip(),
+        purchase_order_number=(asked.get("purchase_order_number") or "").strip(),
+        external_id=asked.get("external_id") or "",
+        external_customer_id=asked.get("external_customer_id") or "",
+        standings=tuple(_standings(asked.get("status") or ())),
+        ids=ids,
+        account_ids=tuple(asked.get("company_ids") or ()),
+        created_from=_instant(asked, "begin_date_at"),
+        created_until=_instant(asked, "end_date_at", until=True),
+        due_from=_due_day(due_from, zone) if due_from else None,
+        due_until=_last_due_day(due_until, zone) if due_until else None,
+    )
+
+
+def order_of(text: str | None, *, field: str = "orderBy") -> tuple[str, ...]:
+    """The columns that an `orderBy` means; `-` in front turns all of them around."""
+    asked = text or DEFAULT_ORDER
+    columns = ORDERS.get(asked.removeprefix("-"))
+    if columns is None:
+        known = ", ".join(ORDERS)
+        raise Invalid(f"{field} must be one of {known}, with or without a minus in front", field=field)
+    return tuple(f"-{column}" for column in columns) if asked.startswith("-") else columns
+
+
+def snake_order_of(text: str | None) -> tuple[str, ...]:
+    """The same for an export, which writes the names with underscores: `-invoice_number`."""
+    minus = "-" if (text or "").startswith("-") else ""
+    first, *others = (text or "").removeprefix("-").split("_")
+    return order_of(text and minus + first + "".join(word.capitalize() for word in others))
+
+
+def day_of(text: date | None, zone: str, *, following: bool = False) -> datetime | None:
+    """The first moment of a calendar day where the organization is, or of the day after it."""
+    if text is None:
+        return None
+    try:
+        day = text + timedelta(days=following)
+        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:
+        raise Invalid("Write a day of this age", field="dateCreatedEndAt") from None
+
+
+def _name(argument: str) -> str:
+    first, *others = argument.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def _instant(asked: dict[str, Any], name: str, *, until: bool = False) -> datetime | None:
+    """A Unix time in seconds; as an end it covers its second."""
+    value = asked.get(name)
+    if value is None:
+        return None
+    try:
+        whole = int(Decimal(value))
+        moment = datetime.fromtimestamp(whole, UTC)
+        return moment + timedelta(microseconds=999_999) if until else moment
+    except (ArithmeticError, ValueError, OSError):
+        raise Invalid(f"{_name(name)} must be a Unix time in seconds", field=_name(name)) from None
+
+
+def _due_day(moment: datetime, zone: str) -> date:
+    """The first day that ends at this moment or later: a due date is the end of its day."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def _last_due_day(moment: datetime, zone: str) -> date:
+    """The last day that has ended by this moment, to the second."""
+    day = moment.astimezone(ZoneInfo(zone)).date()
+    return day if moment.timestamp() >= seconds(end_of_day(day, zone)) else day - timedelta(days=1)
+
+
+def _standings(words: Iterable[str | int | None]) -> Iterable[int]:
+    for word in words:
+        if str(word) not in ("0", "1", "2"):
+            raise Invalid("status must be 0 (open), 1 (partly paid) or 2 (paid)", field="status")
+        yield int(str(word))
+
+
+def _ids(text: str | None) -> tuple[int, ...] | None:
+    if text is None or not text.strip():
+        return None
+    words = [word.strip() for word in text.split(",")]
+    if len(words) > MOST_IDS or not all(word.isascii() and word.isdigit() for word in words):
+        raise Invalid(f"idIn must be up to {MOST_IDS} ids separated by commas", field="idIn")
+    return tuple(number for number in map(int, words) if number <= LARGEST_ID) or NOTHING
