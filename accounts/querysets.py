@@ -84,11 +84,14 @@ class OwnedQuerySet(models.QuerySet):
         return found
 
     def each_for(self, customer: Customer, pks: Sequence[int], *, may: str) -> list[Any]:
-        """Rows by their ids, in this order. Refuses a foreign and a random id alike, naming it."""
+        """Rows by their ids, in this order. Refuses a foreign and a random id alike, naming it, then one that
+        the role does not reach."""
         customer.require(may)
         wanted = [pk if 0 <= pk <= LARGEST_ID else 0 for pk in pks]
         found = self.visible_to(customer, may).in_bulk(wanted)
         for pk in pks:
+            if pk not in found and self.visible_to(customer).filter(pk=parse_id(pk)).exists():
+                raise Forbidden
             if pk not in found:
                 raise NotFound(f"{self.model._meta.verbose_name.capitalize()} {pk} not found")
         return [found[pk] for pk in pks]

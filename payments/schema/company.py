@@ -159,8 +159,8 @@ class CompanyQuery:
     @staticmethod
     def resolve_invoice_customer_information(root, info):
         customer = customer_of(info, may=VIEW)
-        account = _company(customer, ())
-        return InvoiceCustomerInformation(
+        account = Account.objects.visible_to(customer).order_by("pk").first()
+        return account and InvoiceCustomerInformation(
             company_id=str(account.pk),
             company_name=account.company_name,
             payer_id=str(customer.user.pk),

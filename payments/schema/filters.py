@@ -31,7 +31,7 @@ def invoice_filter(**asked: Any) -> InvoiceFilter:
     """The filter that the arguments of `invoices` describe, or those of an export."""
     zone = Organization.objects.values_list("time_zone", flat=True).get()
     ids = _ids(asked.get("id_in"))
-    if asked.get("type", INVOICE).casefold() != INVOICE.casefold():
+    if (asked.get("type") or INVOICE).casefold() != INVOICE.casefold():
         ids = NOTHING
     if asked.get("store_hash") not in (None, "", store_hash()):
         ids = NOTHING

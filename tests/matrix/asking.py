@@ -75,7 +75,9 @@ def told(response: HttpResponse, given: dict[str, Any]) -> tuple:
     content, location = BY_CHANCE.sub(b"", response.content), response.headers.get("Location", "")
     for name, value in given.items():
         in_path = name in ("number", "pk")
-        here = rf"{value}" if name == "number" else rf"/{value}/" if in_path else rf"(=|%3D){value}\b"
+        here = (
+            rf"{value}" if name == "number" else rf"/{value}/" if in_path else rf"(=|%3D|Invoice ){value}\b"
+        )
         content = re.sub(here.encode(), b"<asked>", content)
         location = re.sub(here, "<asked>", location)
     headers = {name for name in response.headers if name not in ("X-Request-Id", "Content-Length")}

@@ -33,6 +33,14 @@ class Operation(NamedTuple):
 
 REFUSED_AS = {"line": "conflict"}  # the published text is one for foreign, unknown and paid line items
 
+PAGE = dict.fromkeys(("last", "before", "after", "offset")) | {"first": 100}
+NO_DATES = dict.fromkeys(("dateCreatedBeginAt", "dateCreatedEndAt"))
+NO_FILTER = dict.fromkeys(
+    "last before after offset search orderBy invoiceNumber type orderNumber purchaseOrderNumber "
+    "externalCustomerId externalId storeHash status idIn beginDateAt endDateAt beginDueDateAt "
+    "endDueDateAt".split()
+)
+
 STOREFRONT = {
     "getCustomerAccounts": Operation(READ, plain={"limit": 10, "offset": 0}),
     "getCustomerAccount": Operation(READ, {"accountId": "account"}),
@@ -49,6 +57,24 @@ STOREFRONT = {
     "completeInvoicePayment": Operation(PAY, {"paymentSessionId": "session"}),
     "regenerateCustomerToken": Operation(SIGNED_IN, plain={"name": "Another"}),
     "revokeCustomerToken": Operation(SIGNED_IN, {"id": "token"}),
+    "invoices": Operation(READ, plain={"first": 100, "companyIds": []} | NO_FILTER),
+    "invoice": Operation(READ, {"invoiceId": "invoice"}),
+    "invoiceStats": Operation(READ, {"companyIds": "account"}, {"status": 0, "decimalPlaces": 2}),
+    "invoiceCustomerInformation": Operation(READ),
+    "invoicePaymentModules": Operation(READ),
+    "invoiceBcOrderAllowMethods": Operation(READ),
+    "invoicePaymentBcCart": Operation(READ, {"paymentId": "payment"}),
+    "invoicePayments": Operation(READ, plain=PAGE | NO_DATES | {"invoiceId": None}),
+    "invoicePayment": Operation(READ, {"paymentId": "payment"}),
+    "receipts": Operation(READ, plain=PAGE | {"paymentStatus": None, "search": None, "orderBy": None}),
+    "receipt": Operation(READ, {"id": "receipt"}),
+    "allReceiptLines": Operation(READ, plain=PAGE | {"paymentStatus": None, "invoiceId": None}),
+    "receiptLines": Operation(READ, {"receiptId": "receipt"}, PAGE),
+    "receiptLine": Operation(READ, {"id": "receipt line"}),
+    "invoicesExport": Operation(READ, plain={"invoiceFilterData": None, "lang": "en"}),
+    "invoicePdf": Operation(READ, {"invoiceId": "invoice"}, {"isPayNow": True}),
+    "invoiceCreateBcCart": Operation(PAY, {"bcCartData": "cart"}),
+    "invoiceFinishBcPayment": Operation(PAY, {"orderId": "collection"}, {"comment": "For March"}),
 }
 
 
@@ -82,6 +108,7 @@ SHOWN = {"GET": "shown", "HEAD": "shown"}
 GOES_ON = {"GET": "goes on", "HEAD": "goes on", "POST": "goes on"}
 FORM = SHOWN | {"POST": "refused", "PUT": "refused", "OPTIONS": "shown"}
 SENT_ON = {"GET": "goes on", "HEAD": "goes on"}
+GONE = {"GET": "not found", "HEAD": "not found"}
 JSON_ONLY, SIGNED_ONLY = {"POST": "415"}, {"POST": "400"}
 SIGN_IN, SENDING = {"*": "sign in"}, ("POST", "PUT", "OPTIONS")
 ASKED_FIRST = {"GET": "shown", "HEAD": "shown", "POST": "goes on"}
@@ -144,6 +171,8 @@ OPEN = {
             ("totp/deactivate", "not found"),
         )
     },
+    # A link that is over; whom one opens what for: tests/payments/test_company_files.py.
+    "files/<str:link>/<str:name>": Open("/files/over/invoices.csv", GONE, GONE),
     "api/graphql": Open("/api/graphql", JSON_ONLY, JSON_ONLY, has_csrf=False),
     "graphql": Open("/graphql", JSON_ONLY, JSON_ONLY, has_csrf=False),
     "webhooks/stripe": Open("/webhooks/stripe", SIGNED_ONLY, SIGNED_ONLY, has_csrf=False),

@@ -183,7 +183,7 @@ def test_made_up_documents_find_no_bug(world, role):
 @pytest.mark.control
 def test_a_bug_is_found(world, monkeypatch):
     """The negative control: a resolver that fails, and one that answers what its type does not allow."""
-    monkeypatch.setattr("payments.schema._locale", lambda customer: 1 / 0)
+    monkeypatch.setattr("payments.schema.business._locale", lambda customer: 1 / 0)
     with pytest.raises(AssertionError, match="INTERNAL"):
         fuzz(world, "getUnpaidLineItemsByRegion", "admin")
 

@@ -142,6 +142,9 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
         "collection": session.collection_id,
         "session": session.pk,
         "payment": payment.pk,
+        "receipt": payment.receipt.pk,
+        "receipt line": payment.allocations.get().pk,
+        "cart": fresh.pk,
     }
 
 

@@ -74,7 +74,8 @@ moduleName moduleData details fees payerName payerCustomerId totalCode totalAmou
 customerName channelId channelName externalId paymentReceiptSet { totalCount } }
 receipt(id: $receipt) { id createdAt updatedAt storeHash customerId externalId externalCustomerId totalCode
 totalAmount payerName payerCustomerId details paymentId paymentStatus transactionType paymentType
-referenceNumber receiptLineSet { edges { node { id createdAt updatedAt storeHash customerId externalId externalCustomerId
+referenceNumber
+receiptLineSet { edges { node { id createdAt updatedAt storeHash customerId externalId externalCustomerId
 receiptId invoiceId amountCode amount paymentStatus paymentType invoiceNumber paymentId transactionType
 referenceNumber } } } }
 receiptLine(id: $line) { id invoiceNumber } }"""
