@@ -38,4 +38,5 @@ def refuses(kind: type[Refusal], message: str, *, field: str = "") -> Iterator[N
 
 def assert_sound(at=NOW) -> None:
     """No invariant is broken."""
-    assert [str(one) for one in operations.broken_invariants(at=at)] == []
+    broken = [str(one) for one in operations.broken_invariants(at=at)]
+    assert broken == [], broken

@@ -9,7 +9,7 @@ from moneyed import Money
 
 from accounts import operations as accounts
 from accounts.models import Account, AccountLineItem, ExchangeRate, Organization, Region, User
-from core.audit import SYSTEM, Actor
+from core.audit import SYSTEM, Actor, record
 from invoices import operations as invoices
 from invoices.models import Invoice
 from orders import operations as orders
@@ -137,6 +137,22 @@ def a_promised_payment(invoice: Invoice, *, by: User | None = None, at: datetime
     session = an_initiated_session(invoice, MANUAL, by=actor, at=at)
     payments.complete_payment(session=session, at=at, by=actor)
     return Payment.objects.get(session=session)
+
+
+def unassigned_money(amount: int, *, at: datetime = NOW) -> Payment:
+    """So many US cents that came at Stripe for no session of ours."""
+    payment = Payment.objects.create(
+        provider=PaymentProvider.objects.get(code=STRIPE),
+        reference=f"pi_unknown_{Payment.objects.count()}",
+        currency="USD",
+        amount=amount,
+        status=Payment.Status.UNASSIGNED,
+        created_at=at,
+        captured_at=at,
+    )
+    told = {"status": payment.status, "amount": amount, "currency": "USD"}
+    record(payment, "payment.unassigned", at=at, by=SYSTEM, after=told)
+    return payment
 
 
 def a_paid_invoice(account: Account, staff: User, *, at: datetime = NOW) -> Invoice:

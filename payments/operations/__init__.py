@@ -15,6 +15,7 @@ from payments.operations.collecting import (
 )
 from payments.operations.comparing import compare
 from payments.operations.completing import complete_payment, finish_payment, look_at
+from payments.operations.crediting import use_credit
 from payments.operations.events import process_event, receive_event
 from payments.operations.foreseeing import effect_of_refunding, effect_of_rejecting, effect_of_verifying
 from payments.operations.installing import install_providers
@@ -88,5 +89,6 @@ __all__ = [
     "standing_of_invoice",
     "start_joint_payment",
     "start_payment",
+    "use_credit",
     "verify_manual_payment",
 ]

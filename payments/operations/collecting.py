@@ -203,6 +203,14 @@ def _payable_part(invoice: Invoice, amount: int, currency: str) -> int:
     return amount
 
 
+def over(account: Account, asked: Sequence[tuple[Invoice, int]], *, at: datetime) -> PaymentCollection:
+    """The payment of these parts. Call under the account's lock."""
+    invoice, amount = asked[0]
+    if len(asked) == 1 and amount == invoice.open_balance:
+        return _collection_over(account, invoice, at=at)
+    return _with_attempts(account, _make(account, asked, at=at), asked, at=at)
+
+
 def _collection_over(account: Account, invoice: Invoice, *, at: datetime) -> PaymentCollection:
     """The collection over the invoice's open balance with its attempts, of which at least one is live; what
     is missing is made. Call under the account's lock."""
@@ -234,10 +242,8 @@ def _over_what_is_left(account: Account, collection: PaymentCollection, *, at: d
         require_payable(covered[0].invoice)
     if sum(amount for _, amount in left) == collection.amount:
         return _with_attempts(account, collection, left, at=at)
-    if len(covered) == 1:
-        return _collection_over(account, covered[0].invoice, at=at)
     end_attempts([collection], at=at)
-    return _with_attempts(account, _make(account, left, at=at), left, at=at)
+    return over(account, left, at=at)
 
 
 def _make(

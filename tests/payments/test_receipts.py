@@ -6,10 +6,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from payments import operations
-from payments.models import Payment, PaymentProvider, Receipt
+from payments.models import Receipt
 from tests import factories
 from tests.books import assert_sound
-from tests.factories import MANUAL, NOW
+from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -49,15 +49,7 @@ def test_a_rejected_promise_has_none(account, stella):
 
 def test_nobody_s_money_has_one_once_it_is_somebody_s(account, stella):
     factories.a_region()
-    payment = Payment.objects.create(
-        provider=PaymentProvider.objects.get(code=MANUAL),
-        reference="X1",
-        currency="USD",
-        amount=500,
-        status="unassigned",
-        created_at=NOW,
-        captured_at=NOW,
-    )
+    payment = factories.unassigned_money(500)
     operations.assign_payment(payment=payment, account=account, reason="Theirs", at=NOW, staff=stella)
     assert numbers() == [("2025-000001", "captured")]
 
