@@ -36,14 +36,18 @@ from payments.operations.releasing import assign_payment, assignable, releasable
 from payments.operations.returning import look_now, renewed, replaced
 from payments.operations.settling import settle
 from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
+from payments.operations.stating import Entry, Statement, What, statement_of
 from payments.operations.verifying import decidable, reject_manual_payment, verify_manual_payment
 
 __all__ = [
     "RUNNING",
+    "Entry",
     "PaymentOutcome",
     "Share",
     "Stand",
     "Standing",
+    "Statement",
+    "What",
     "assign_payment",
     "assignable",
     "broken_invariants",
@@ -89,6 +93,7 @@ __all__ = [
     "standing_of_invoice",
     "start_joint_payment",
     "start_payment",
+    "statement_of",
     "use_credit",
     "verify_manual_payment",
 ]
