@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Sum, When
@@ -63,6 +63,10 @@ class InvoiceQuerySet(OwnedQuerySet):
         """Issued and not paid in full; a payment may be pending."""
         return self.filter(status="sent")
 
+    def partly_paid(self) -> Self:
+        """Open, and something was paid on it."""
+        return self.open().filter(paid_amount__gt=0)
+
     def paid(self) -> Self:
         return self.filter(status="paid")
 
@@ -100,6 +104,14 @@ class InvoiceQuerySet(OwnedQuerySet):
             late=Coalesce(Sum("open_amount", filter=late), 0),
         )
         return sums["due"], sums["late"]
+
+    def open_by_currency(self, *, on: date) -> list[dict[str, Any]]:
+        """By currency what is open, and how much of that is overdue: minor units, the largest sum first. Needs
+        `with_standing()`."""
+        late = Q(due_date__lt=on)
+        rows = self.open().order_by().values("currency")
+        sums = rows.annotate(open=Sum("open_amount"), overdue=Coalesce(Sum("open_amount", filter=late), 0))
+        return list(sums.filter(open__gt=0).order_by("-open", "currency"))
 
     def with_orders(self) -> Self:
         """The lines with the orders that they bill, and what was ordered."""

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any, cast
 
@@ -140,3 +141,62 @@ class PayRegionForm(forms.Form):
         unpaid = self._unpaid.filter(region=region, pk__lte=parse_id(newest)).values_list("pk", flat=True)
         ids = list(unpaid)
         return ids if len(ids) == parse_id(count) else [*ids, 0]
+
+
+class InvoiceSearchForm(forms.Form):
+    """What the list of invoices asks for in its address. Wrong dates are told and do not count."""
+
+    q = forms.CharField(required=False, max_length=100, label=gettext_lazy("Search invoice, order or PO number"))
+    state = forms.CharField(required=False)
+    sort = forms.CharField(required=False)
+
+    STATES = ("open", "overdue", "partly", "paid")
+    SORTS = ("number", "issued", "due", "total", "open")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in (
+            ("from", gettext_lazy("Issued from")),
+            ("to", gettext_lazy("Issued until")),
+            ("due_from", gettext_lazy("Due from")),
+            ("due_to", gettext_lazy("Due until")),
+        ):
+            self.fields[name] = a_day(label)
+        self.is_valid()
+
+    @property
+    def text(self) -> str:
+        return self.cleaned_data.get("q", "").strip()
+
+    @property
+    def chosen_state(self) -> str:
+        state = self.cleaned_data.get("state", "")
+        return state if state in self.STATES else ""
+
+    @property
+    def chosen_sort(self) -> str:
+        sort = self.cleaned_data.get("sort", "")
+        return sort if sort.removeprefix("-") in self.SORTS and sort.count("-") < 2 else "-number"
+
+    @property
+    def day_names(self) -> list[str]:
+        """The fields of the dates that were given."""
+        return [name for name in ("from", "to", "due_from", "due_to") if self.cleaned_data.get(name)]
+
+    @property
+    def dates(self) -> dict[str, date]:
+        """The dates that were given, by the filter's names."""
+        names = {"from": "issued_from", "to": "issued_until", "due_from": "due_from", "due_to": "due_until"}
+        return {filtered: self.cleaned_data[name] for name, filtered in names.items() if self.cleaned_data.get(name)}
+
+
+def a_day(label: Any, **more: Any) -> forms.DateField:
+    """A day as a browser's own field sends it."""
+    return forms.DateField(
+        label=label,
+        input_formats=["%Y-%m-%d"],
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": gettext_lazy("Write the day like 2025-10-03")},
+        **more,
+    )

@@ -52,14 +52,19 @@ def pdf(invoice: Invoice, kind: str) -> HttpResponse:
     """The PDF as it was made, to be kept as a file."""
     document = invoices.document_of(invoice, kind)
     response = HttpResponse(bytes(document.content), content_type="application/pdf")
-    return _kept(response, f"{invoice.number}.pdf")
+    return kept(response, f"{invoice.number}.pdf")
 
 
 def invoices_csv(customer: Customer, wanted: InvoiceFilter, order: list[str]) -> StreamingHttpResponse:
-    """The invoices that a filter describes, streamed."""
+    """The invoices that a filter describes."""
     rows = Invoice.objects.visible_to(customer, "export_invoices").not_cancelled().with_standing()
-    lines = csv_lines(HEAD, _told(rows.filtered(wanted).order_by(*order)))
-    return _kept(StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8"), "invoices.csv")
+    return told_as_csv(rows.filtered(wanted).order_by(*order))
+
+
+def told_as_csv(rows: Any) -> StreamingHttpResponse:
+    """Invoices as a CSV, streamed. Needs `with_standing()`."""
+    lines = csv_lines(HEAD, _told(rows))
+    return kept(StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8"), "invoices.csv")
 
 
 def _told(rows: Any) -> Iterator[tuple[Any, ...]]:
@@ -72,7 +77,8 @@ def _told(rows: Any) -> Iterator[tuple[Any, ...]]:
         yield (*row[:3], STANDINGS[row[3]], *row[4:9], *(plain_number(minor, currency) for minor in row[9:]))
 
 
-def _kept(response: Any, name: str) -> Any:
+def kept(response: Any, name: str) -> Any:
+    """An answer that a browser saves as a file and no cache keeps."""
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     response["Cache-Control"] = "no-store"
     return response
