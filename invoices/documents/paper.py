@@ -13,8 +13,9 @@ from invoices.documents.transfer import epc_payload, in_fours, is_iban, qr_svg
 from invoices.documents.wording import Wording, han_form, isolated
 
 Facts = list[tuple[str, SafeString]]
+ORDERS_NAMED = 6
 HALF_A_PAGE = 1000  # characters of a description; a longer line may be split
-AMOUNT_WIDTH, PRICE_WIDTH, TAX_WIDTH = 76.5, 65.1, 59.5  # inside the padding of columns, in points
+AMOUNT_WIDTH, PRICE_WIDTH, TAX_WIDTH = 79.3, 65.1, 63.7  # inside the padding of columns, in points
 DIGIT, OTHER = 0.572, 0.268  # of the font, in ems
 
 
@@ -29,7 +30,8 @@ def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode:
     labels, currency = wording.labels, paper["currency"]
     due = paper["total_amount"] - paper.get("paid_amount", 0)
     seller = _seller(paper["seller"], wording)
-    legal_line = paper["seller"].get("legal_line") or ""
+    legal_line = paper["seller"].get("legal_line")
+    name_and_tax_id = filter(None, (seller["plain_name"], paper["seller"].get("tax_id")))
     asked = wording.sentence(
         "due_by" if due else "nothing_due",
         amount=wording.amount(due, currency),
@@ -48,8 +50,7 @@ def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode:
         "is_test_mode": is_test_mode,
         "pay_now_url": pay_now_url,
         "seller": seller,
-        "legal_line": legal_line
-        or " · ".join(filter(None, (seller["plain_name"], paper["seller"].get("tax_id")))),
+        "legal_line": legal_line or " · ".join(name_and_tax_id),
         "buyer": _buyer(paper["buyer"], wording),
         "facts": _facts(paper, wording),
         "asked": asked,
@@ -105,11 +106,17 @@ def _facts(paper: Mapping[str, Any], wording: Wording) -> Facts:
         "invoice_date": wording.day(date.fromisoformat(paper["issue_date"])),
         "due_date": wording.day(date.fromisoformat(paper["due_date"])),
         "customer_number": paper["buyer"]["number"],
-        "order": ", ".join(str(number) for number in paper.get("order_numbers") or ()),
+        "order": _orders(paper.get("order_numbers") or ()),
         "po_number": paper.get("po_number"),
         "buyer_tax_id": paper["buyer"].get("tax_id"),
     }
     return [(wording.labels[name], isolated(value)) for name, value in values.items() if value]
+
+
+def _orders(numbers: Sequence[object]) -> str:
+    """`1756876866, 1756876867`, or some of them `+12`: the lines name them all."""
+    more = len(numbers) - ORDERS_NAMED
+    return ", ".join(map(str, numbers[:ORDERS_NAMED])) + (f" +{more}" if more > 0 else "")
 
 
 def _line(line: Mapping[str, Any], currency: str, wording: Wording) -> dict[str, Any]:
@@ -123,15 +130,15 @@ def _line(line: Mapping[str, Any], currency: str, wording: Wording) -> dict[str,
     }
 
 
-def _type_size(lines: Sequence[Mapping[str, Any]], taxes: Sequence[Mapping[str, Any]]) -> float:
-    """The points at which all figures fit their columns: 9, or 8, or what it takes."""
+def _type_size(lines: Sequence[Mapping[str, Any]], taxes: Sequence[Mapping[str, Any]]) -> str:
+    """The size at which all figures fit their columns: `9pt`, or `8pt`, or what it takes."""
     columns = (
-        (AMOUNT_WIDTH, [line["amount"] for line in lines]),
+        (AMOUNT_WIDTH, [line["amount"] for line in lines] + [tax["net"] for tax in taxes]),
         (PRICE_WIDTH, [line["price"] for line in lines]),
-        (TAX_WIDTH, [figure for tax in taxes for figure in (tax["net"], tax["tax"])]),
+        (TAX_WIDTH, [tax["tax"] for tax in taxes]),
     )
     fitting = min(width / max(map(_ems, figures), default=1) for width, figures in columns)
-    return next((size for size in (9.0, 8.0) if fitting >= size), int(fitting * 10) / 10)
+    return "9pt" if fitting >= 9 else "8pt" if fitting >= 8 else f"{int(fitting * 10) / 10}pt"
 
 
 def _ems(figure: str) -> float:

@@ -12,11 +12,13 @@ from qrcode.main import QRCode
 from core.money import from_minor
 
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?")
 SEPA = frozenset(
     "AD AL AT BE BG CH CY CZ DE DK EE ES FI FR GB GI GR HR HU IE IS IT LI LT LU LV MC MD ME MK MT NL NO PL"
     " PT RO RS SE SI SK SM VA XK".split()
 )
 MOST = 999_999_999_99  # cents
+LONGEST = 331  # bytes
 QUIET_ZONE = 4  # modules
 
 
@@ -43,27 +45,15 @@ def epc_payload(*, holder: str, iban: str, bic: str, amount: int, currency: str,
     """What a banking app reads: a euro transfer of `amount` cents, or nothing when this is not one it takes:
     another currency, an account outside SEPA, an amount out of range, no holder."""
     holder, reference = (" ".join(text.split()) for text in (holder, reference))
-    if not (currency == "EUR" and is_iban(iban) and compact(iban)[:2] in SEPA and 0 < amount <= MOST):
+    account, bank, euros = compact(iban), compact(bic), f"EUR{from_minor(amount, currency).amount}"
+    if not (currency == "EUR" and is_iban(account) and account[:2] in SEPA and 0 < amount <= MOST and holder):
         return ""
-    if not holder or len(reference) > 140:
-        return ""
-    euros = f"EUR{from_minor(amount, currency).amount}"
+    if not BIC.fullmatch(bank):
+        bank = ""  # none is needed since version 2
     purpose = structured = ""
-    return "\n".join(
-        (
-            "BCD",
-            "002",
-            "1",
-            "SCT",
-            compact(bic),
-            holder[:70],
-            compact(iban),
-            euros,
-            purpose,
-            structured,
-            reference,
-        )
-    )
+    lines = ("BCD", "002", "1", "SCT", bank, holder[:70], account, euros, purpose, structured, reference)
+    payload = "\n".join(lines)
+    return payload if len(reference) <= 140 and len(payload.encode()) <= LONGEST else ""
 
 
 def qr_svg(payload: str, *, title: str) -> str:

@@ -80,9 +80,9 @@ class Wording:
             for name in ("address_line_1", "address_line_2", "postal_code", "city", "state", "country")
         )
         if country in POSTAL_CODE_LAST:
-            place = " ".join(filter(None, (", ".join(filter(None, (city, state))), code)))
+            place = _joined(" ", _joined(", ", city, state), code)
         else:
-            place = ", ".join(filter(None, (" ".join(filter(None, (code, city))), state)))
+            place = _joined(", ", _joined(" ", code, city), state)
         return [line for line in (street, more, place, self._babel.territories.get(country, country)) if line]
 
     def _number(self, value: Decimal, decimals: tuple[int, int]) -> SafeString:
@@ -94,6 +94,10 @@ class Wording:
         exact.frac_prec = decimals
         text = _real_minus(exact.apply(value, self.locale))
         return format_html('<bdi class="number" dir="ltr">{}</bdi>', text)
+
+
+def _joined(between: str, *parts: str) -> str:
+    return between.join(part for part in parts if part)
 
 
 def _real_minus(text: str) -> str:
