@@ -166,7 +166,7 @@ LABELS: dict[str, dict[str, str]] = {
         "already_paid": "Già pagato",
         "amount_due": "Importo dovuto",
         "bank_transfer": "Pagare con bonifico",
-        "account_holder": "Intestatario del conto",
+        "account_holder": "Intestatario",
         "bank": "Banca",
         "account_number": "Numero di conto",
         "bank_code": "Codice banca",

@@ -22,6 +22,7 @@ POSTAL_CODE_LAST = frozenset("AU CA GB IE IN NZ US".split())
 # One Han character has several forms; a name is written in those of its country.
 HAN = {"CN": "zh-Hans", "HK": "zh-Hant-HK", "JP": "ja", "KR": "ko", "MO": "zh-Hant-HK", "TW": "zh-Hant"}
 MOST_PLACES = 4
+MINUS, LEFT_TO_RIGHT = "\N{MINUS SIGN}", "\N{LEFT-TO-RIGHT MARK}"
 
 
 class Wording:
@@ -44,6 +45,8 @@ class Wording:
     def amount(self, minor: int, currency: str) -> SafeString:
         """`$39.40`, kept together."""
         text = _real_minus(format_minor(minor, currency, self.locale))
+        if self.direction == "rtl":  # the sign stays before the digits
+            text = text.replace(MINUS, LEFT_TO_RIGHT + MINUS)
         return format_html('<bdi class="number">{}</bdi>', text)
 
     def figure(self, minor: int, currency: str) -> SafeString:
@@ -101,7 +104,7 @@ def _joined(between: str, *parts: str) -> str:
 
 
 def _real_minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
+    return text.replace("-", MINUS)
 
 
 def isolated(text: object) -> SafeString:

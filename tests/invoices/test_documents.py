@@ -15,6 +15,7 @@ from invoices.documents.fonts import FONTS, has_system_font
 from invoices.documents.labels import LABELS
 from invoices.documents.paper import invoice_context
 from invoices.documents.pdf import invoice_pdf
+from invoices.documents.wording import Wording
 from tests import factories
 from tests.invoices.papers import a_line, a_paper, fonts, pieces, printed, tags, texts
 
@@ -177,6 +178,11 @@ def test_a_language_from_right_to_left_mirrors_the_page():
     assert pdf.trailer["/Root"]["/Lang"] == "ar"
 
 
+def test_a_minus_stands_before_its_digits_in_every_language():
+    assert "\N{LEFT-TO-RIGHT MARK}\N{MINUS SIGN}9.40" in Wording("ar").amount(-940, "USD")
+    assert Wording("en").amount(-940, "USD") == '<bdi class="number">\N{MINUS SIGN}$9.40</bdi>'
+
+
 @pytest.mark.skipif(not has_system_font(), reason="needs the system's Noto Sans CJK (script/setup.sh)")
 def test_chinese_japanese_and_korean_names_are_no_boxes():
     buyer = {"locale": "ja", "company_name": "株式会社骨直令", "billing_country": "JP"}
@@ -276,6 +282,7 @@ ELSEWHERE = """
 import hashlib, django
 django.setup()
 from invoices.documents.pdf import invoice_pdf
+from invoices.documents.wording import Wording
 from tests.invoices.papers import a_paper
 print(hashlib.sha256(invoice_pdf(a_paper(currency="EUR"), is_test_mode=False)).hexdigest())
 """
