@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from invoices.documents import fonts
 from payments.sandbox.guard import LOOPBACK_NAMES, OutsideSandbox, refuse_outside_sandbox
 
 SHORTEST_TOKEN = 32
@@ -23,7 +24,7 @@ HINTS = {
 @register()
 def what_is_missing(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """What the site cannot run with."""
-    return [*_keys(), *_payments()]
+    return [*_keys(), *_payments(), *_fonts()]
 
 
 def _keys() -> Iterator[CheckMessage]:
@@ -78,6 +79,15 @@ def _payments() -> Iterator[CheckMessage]:
     for name in needed:
         if not getattr(settings, name):
             yield Error(f"{name} is not set", hint=HINTS[name], id="invoicing.E005")
+
+
+def _fonts() -> Iterator[CheckMessage]:
+    if missing := fonts.missing_bundled_fonts():
+        yield Error(
+            f"Fonts of the PDF documents are missing: {', '.join(missing)}",
+            hint=f"They belong in {fonts.ASSETS / 'fonts'}: restore them from the repository.",
+            id="invoicing.E008",
+        )
 
 
 @register(Tags.security, deploy=True)
@@ -141,6 +151,12 @@ def _doors_ajar() -> tuple[tuple[bool, str, str, str], ...]:
             "W009",
             f"Nothing limits {', '.join(_without_limit())}",
             "Unset what is off, or give it a limit such as 60/10m.",
+        ),
+        (
+            not fonts.has_system_font(),
+            "W010",
+            f"The font {fonts.SYSTEM_FONT} is missing: PDFs show Chinese, Japanese and Korean as boxes",
+            "Install it; Debian calls the package fonts-noto-cjk.",
         ),
     )
 

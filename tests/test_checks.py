@@ -3,6 +3,8 @@
 import pytest
 from django.core.checks import run_checks
 
+from invoices.documents import fonts
+
 LIVE = {
     "PAYMENTS": "live",
     "STRIPE_SECRET_KEY": "sk_live_x",
@@ -115,3 +117,15 @@ def test_real_money_in_sqlite_is_a_warning(settings):
         assert "invoicing.W002" in [one for one, _ in found(settings, LIVE, deploy=True)]
     finally:
         settings.DATABASES["default"]["ENGINE"] = engine
+
+
+def test_a_font_that_should_have_come_along_is_an_error(settings, monkeypatch, tmp_path):
+    monkeypatch.setattr(fonts, "FONTS", (*fonts.FONTS, tmp_path / "NotoSansThai-Bold.ttf"))
+    told = ("invoicing.E008", "Fonts of the PDF documents are missing: NotoSansThai-Bold.ttf")
+    assert found(settings, SANDBOX) == [told]
+
+
+@pytest.mark.parametrize(("font", "is_told"), [("No Such Sans", True), ("DejaVu Sans", False)])
+def test_a_font_that_the_system_lacks_is_a_warning_of_deployment(settings, monkeypatch, font, is_told):
+    monkeypatch.setattr(fonts, "SYSTEM_FONT", font)
+    assert ("invoicing.W010" in [one for one, _ in found(settings, LIVE, deploy=True)]) is is_told

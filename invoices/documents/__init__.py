@@ -1,0 +1,1 @@
+"""Documents: a frozen snapshot in, bytes out. They know nothing of the books."""

@@ -1,0 +1,212 @@
+"""What stands on an invoice, taken from its frozen snapshot and written in the buyer's language."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.utils.html import strip_tags
+from django.utils.safestring import SafeString, mark_safe
+
+from invoices.documents.transfer import epc_payload, in_fours, is_iban, qr_svg
+from invoices.documents.wording import Wording, han_form, isolated
+
+Facts = list[tuple[str, SafeString]]
+ORDERS_NAMED = 6
+HALF_A_PAGE = 1000  # characters of a description; a longer line may be split
+AMOUNT_WIDTH, PRICE_WIDTH, TAX_WIDTH = 79.3, 65.1, 63.7  # inside the padding of columns, in points
+DIGIT, OTHER = 0.572, 0.268  # of the font, in ems
+
+
+def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode: bool) -> dict[str, Any]:
+    """Everything that the invoice's template shows.
+
+    `paper` is the snapshot that issuing froze. It may also hold `order_numbers` (a list), `po_number`,
+    `paid_amount` (minor units, before issue), `terms`, `notes`, the seller's `legal_line`, and on a line
+    `tax_reason`, why no tax is due; what is missing or empty is left out.
+    """
+    wording = Wording(paper["buyer"]["locale"])
+    labels, currency = wording.labels, paper["currency"]
+    due = paper["total_amount"] - paper.get("paid_amount", 0)
+    seller = _seller(paper["seller"], wording)
+    legal_line = paper["seller"].get("legal_line")
+    name_and_tax_id = filter(None, (seller["plain_name"], paper["seller"].get("tax_id")))
+    asked = wording.sentence(
+        "due_by" if due else "nothing_due",
+        amount=wording.amount(due, currency),
+        date=wording.day(date.fromisoformat(paper["due_date"]), long=True),
+    )
+    lines = [_line(line, currency, wording) for line in paper["lines"]]
+    taxes = _taxes(paper["lines"], currency, wording)
+    notes = [paper.get("terms"), paper.get("notes"), legal_line, labels["test_note"] if is_test_mode else ""]
+    return {
+        "wording": wording,
+        "labels": labels,
+        "heading": f"{labels['invoice']} {paper['number']}",
+        "number": isolated(paper["number"]),
+        "created": f"{paper['issue_date']}T00:00:00Z",
+        "page": _around(labels["page"], "{page}", "{pages}"),
+        "is_test_mode": is_test_mode,
+        "pay_now_url": pay_now_url,
+        "seller": seller,
+        "legal_line": legal_line or " · ".join(name_and_tax_id),
+        "buyer": _buyer(paper["buyer"], wording),
+        "facts": _facts(paper, wording),
+        "asked": asked,
+        "currency": currency,
+        "lines": lines,
+        "taxes": taxes,
+        "type_size": _type_size(lines, taxes),
+        "totals": _totals(paper, due, wording),
+        "transfer": _transfer(paper, due, wording),
+        "notes": [isolated(note) for note in notes if note],
+    }
+
+
+def _around(text: str, *places: str) -> list[str]:
+    """What stands before, between and behind the places of a text."""
+    for place in places:
+        text = text.replace(place, "\n")
+    return text.split("\n")
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text or "").split())
+
+
+def _seller(seller: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
+    name, address = _one_line(seller["legal_name"]), wording.address(seller)
+    return {
+        "plain_name": name,
+        "name": isolated(name),
+        "trade_name": isolated(_one_line(seller["name"])),
+        "lang": han_form(seller["country"]) or wording.tag,
+        "address": [isolated(line) for line in address],
+        "return_line": isolated(" · ".join((name, *address))),
+        "tax_id": isolated(seller.get("tax_id")),
+        "email": isolated(seller.get("email")),
+        "is_american": seller["country"] == "US",
+    }
+
+
+def _buyer(buyer: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
+    name = _one_line(buyer["company_name"])
+    return {
+        "plain_name": name,
+        "name": isolated(name),
+        "lang": han_form(buyer["billing_country"]) or wording.tag,
+        "address": [isolated(line) for line in wording.address(buyer, "billing_")],
+    }
+
+
+def _facts(paper: Mapping[str, Any], wording: Wording) -> Facts:
+    values = {
+        "invoice_number": paper["number"],
+        "invoice_date": wording.day(date.fromisoformat(paper["issue_date"])),
+        "due_date": wording.day(date.fromisoformat(paper["due_date"])),
+        "customer_number": paper["buyer"]["number"],
+        "order": _orders(paper.get("order_numbers") or ()),
+        "po_number": paper.get("po_number"),
+        "buyer_tax_id": paper["buyer"].get("tax_id"),
+    }
+    return [(wording.labels[name], isolated(value)) for name, value in values.items() if value]
+
+
+def _orders(numbers: Sequence[object]) -> str:
+    """`1756876866, 1756876867`, or some of them `+12`: the lines name them all."""
+    more = len(numbers) - ORDERS_NAMED
+    return ", ".join(map(str, numbers[:ORDERS_NAMED])) + (f" +{more}" if more > 0 else "")
+
+
+def _line(line: Mapping[str, Any], currency: str, wording: Wording) -> dict[str, Any]:
+    return {
+        "description": isolated(line["description"]),
+        "is_tall": len(line["description"]) > HALF_A_PAGE,
+        "quantity": wording.quantity(Decimal(line["quantity"])),
+        "price": wording.price(Decimal(line["unit_price"]), currency),
+        "rate": wording.percent(Decimal(line["tax_rate"])),
+        "amount": wording.figure(line["net_amount"], currency),
+    }
+
+
+def _type_size(lines: Sequence[Mapping[str, Any]], taxes: Sequence[Mapping[str, Any]]) -> str:
+    """The size at which all figures fit their columns: `9pt`, or `8pt`, or what it takes."""
+    columns = (
+        (AMOUNT_WIDTH, [line["amount"] for line in lines] + [tax["net"] for tax in taxes]),
+        (PRICE_WIDTH, [line["price"] for line in lines]),
+        (TAX_WIDTH, [tax["tax"] for tax in taxes]),
+    )
+    fitting = min(width / max(map(_ems, figures), default=1) for width, figures in columns)
+    return "9pt" if fitting >= 9 else "8pt" if fitting >= 8 else f"{int(fitting * 10) / 10}pt"
+
+
+def _ems(figure: str) -> float:
+    """The width of a number in ems."""
+    return sum(DIGIT if sign.isdigit() else OTHER for sign in strip_tags(figure))
+
+
+def _taxes(lines: Sequence[Mapping[str, Any]], currency: str, wording: Wording) -> list[dict[str, Any]]:
+    """Net and tax per rate, highest first; the reason for a rate of nothing stands with it."""
+    sums: dict[tuple[Decimal, str], list[int]] = defaultdict(lambda: [0, 0])
+    for line in lines:
+        rate = Decimal(line["tax_rate"])
+        entry = sums[rate, "" if rate else line.get("tax_reason") or ""]
+        entry[0] += line["net_amount"]
+        entry[1] += line["tax_amount"]
+    return [
+        {
+            "rate": wording.percent(rate),
+            "reason": isolated(reason),
+            "net": wording.figure(net, currency),
+            "tax": wording.figure(tax, currency),
+        }
+        for (rate, reason), (net, tax) in sorted(sums.items(), key=lambda item: (-item[0][0], item[0][1]))
+    ]
+
+
+def _totals(paper: Mapping[str, Any], due: int, wording: Wording) -> list[dict[str, Any]]:
+    total = paper["total_amount"]
+    tax = sum(line["tax_amount"] for line in paper["lines"])
+    rows = [("subtotal", total - tax), ("tax", tax), ("total", total)]
+    if due != total:
+        rows += [("already_paid", due - total), ("amount_due", due)]
+    return [
+        {
+            "label": wording.labels[name],
+            "amount": wording.amount(minor, paper["currency"]),
+            "is_main": name in ("total", "amount_due"),
+        }
+        for name, minor in rows
+    ]
+
+
+def _transfer(paper: Mapping[str, Any], due: int, wording: Wording) -> dict[str, Any] | None:
+    """The payment box: nothing when nothing is due or the seller has no bank account."""
+    seller, labels, currency = paper["seller"], wording.labels, paper["currency"]
+    if not (seller.get("iban") and due > 0):
+        return None
+    holder = seller.get("bank_account_holder") or seller["legal_name"]
+    known = is_iban(seller["iban"])
+    account = in_fours(seller["iban"]) if known else seller["iban"]
+    facts = [
+        (labels["account_holder"], isolated(holder)),
+        (labels["bank"], isolated(seller.get("bank_name"))),
+        ("IBAN" if known else labels["account_number"], isolated(account)),
+        ("BIC" if known else labels["bank_code"], isolated(seller.get("bic"))),
+        (labels["amount"], wording.amount(due, currency)),
+        (labels["reference"], isolated(paper["number"])),
+    ]
+    payload = epc_payload(
+        holder=holder,
+        iban=seller["iban"],
+        bic=seller.get("bic") or "",
+        amount=due,
+        currency=currency,
+        reference=paper["number"],
+    )
+    picture = qr_svg(payload, title=f"{labels['scan']}: {account}") if payload else ""
+    return {
+        "facts": [(label, value) for label, value in facts if value],
+        "qr": mark_safe(picture),  # noqa: S308  built as XML from a matrix and an escaped title
+    }

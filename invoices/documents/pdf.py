@@ -1,0 +1,22 @@
+"""Documents as PDF."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from invoices.documents.paper import invoice_context
+from invoices.documents.printing import print_pdf
+
+
+def invoice_pdf(paper: Mapping[str, Any], *, pay_now_url: str = "", is_test_mode: bool) -> bytes:
+    """The PDF of an issued invoice, in the buyer's language.
+
+    `paper` is the snapshot that issuing froze (see `invoice_context`). With `pay_now_url`, an absolute web
+    address, the Pay Now button fills its place, and nothing else differs. The same arguments give the same
+    bytes. Text from the snapshot stays text; nothing is ever fetched.
+    """
+    if pay_now_url and not pay_now_url.startswith(("https://", "http://")):
+        raise ValueError("The Pay Now button leads to a web address")
+    context = invoice_context(paper, pay_now_url=pay_now_url, is_test_mode=is_test_mode)
+    return print_pdf(render_to_string("documents/invoice.html", context))
