@@ -42,7 +42,7 @@ class Part:
     has_previous: bool
 
 
-def _beyond(order: Sequence[str], edge: models.Model, *, forwards: bool) -> Q:
+def _beyond(order: Sequence[str], edge: Any, *, forwards: bool) -> Q:
     """The rows that come after (or before) a row in an order, which its columns decide from the left."""
     beyond, equal = Q(), Q()
     for name in order:

@@ -106,8 +106,8 @@ class InvoiceQuerySet(OwnedQuerySet):
         return sums["due"], sums["late"]
 
     def open_by_currency(self, *, on: date) -> list[dict[str, Any]]:
-        """By currency what is open, and how much of that is overdue: minor units, the largest sum first. Needs
-        `with_standing()`."""
+        """By currency what is open, and how much of that is overdue: minor units, the largest sum first.
+        Needs `with_standing()`."""
         late = Q(due_date__lt=on)
         rows = self.open().order_by().values("currency")
         sums = rows.annotate(open=Sum("open_amount"), overdue=Coalesce(Sum("open_amount", filter=late), 0))

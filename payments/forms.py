@@ -1,6 +1,7 @@
 """What the payment pages read: which orders of which region to pay."""
 
 import uuid
+from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -146,7 +147,9 @@ class PayRegionForm(forms.Form):
 class InvoiceSearchForm(forms.Form):
     """What the list of invoices asks for in its address. Wrong dates are told and do not count."""
 
-    q = forms.CharField(required=False, max_length=100, label=gettext_lazy("Search invoice, order or PO number"))
+    q = forms.CharField(
+        required=False, max_length=100, label=gettext_lazy("Search invoice, order or PO number")
+    )
     state = forms.CharField(required=False)
     sort = forms.CharField(required=False)
 
@@ -184,10 +187,11 @@ class InvoiceSearchForm(forms.Form):
         return [name for name in ("from", "to", "due_from", "due_to") if self.cleaned_data.get(name)]
 
     @property
-    def dates(self) -> dict[str, date]:
+    def dates(self) -> dict[str, Any]:
         """The dates that were given, by the filter's names."""
         names = {"from": "issued_from", "to": "issued_until", "due_from": "due_from", "due_to": "due_until"}
-        return {filtered: self.cleaned_data[name] for name, filtered in names.items() if self.cleaned_data.get(name)}
+        given = {names[name]: self.cleaned_data.get(name) for name in names}
+        return {name: value for name, value in given.items() if value}
 
 
 def a_day(label: Any, **more: Any) -> forms.DateField:
@@ -200,3 +204,24 @@ def a_day(label: Any, **more: Any) -> forms.DateField:
         error_messages={"invalid": gettext_lazy("Write the day like 2025-10-03")},
         **more,
     )
+
+
+class StatementForm(forms.Form):
+    """Two days, both included: three months until today unless others are asked for."""
+
+    def __init__(self, data: QueryDict | None, *, today: date) -> None:
+        self.first, self.last = three_months_before(today), today
+        filled = {"from": self.first.isoformat(), "to": today.isoformat()} | (data.dict() if data else {})
+        super().__init__(filled)
+        self.fields["from"] = a_day(gettext_lazy("From"))
+        self.fields["to"] = a_day(gettext_lazy("To"))
+
+    @property
+    def days(self) -> tuple[date, date]:
+        return self.cleaned_data["from"] or self.first, self.cleaned_data["to"] or self.last
+
+
+def three_months_before(day: date) -> date:
+    """The same day three months before, or the last one of a shorter month."""
+    month, year = (day.month - 4) % 12 + 1, day.year - (day.month <= 3)
+    return date(year, month, min(day.day, monthrange(year, month)[1]))

@@ -16,6 +16,17 @@ urlpatterns = [
     path("account/<str:number>/pay/<int:pk>/complete/", views.complete, name="pay_complete"),
     path("account/<str:number>/pay/<int:pk>/state/", views.state, name="pay_state"),
     path("account/<str:number>/pay/<int:pk>/return/", views.return_from_provider, name="pay_return"),
+    path("account/<str:number>/payments/", views.payments, name="payments"),
+    path("account/<str:number>/payments/<int:pk>/", views.payment, name="payment"),
+    path("account/<str:number>/statement/", views.statement, name="statement"),
+    path("account/<str:number>/statement/csv/", views.statement_csv, name="statement_csv"),
+    path("account/<str:number>/invoices/", views.invoices, name="invoices"),
+    path("account/<str:number>/invoices/export/", views.export, name="invoices_export"),
+    path("account/<str:number>/invoices/pay/", views.pay_several, name="invoices_pay"),
     path("account/<str:number>/invoices/<int:pk>/", views.invoice, name="invoice"),
+    path("account/<str:number>/invoices/<int:pk>/pdf/", views.invoice_pdf, name="invoice_pdf"),
+    path(
+        "account/<str:number>/invoices/<int:pk>/pdf/state/", views.invoice_pdf_state, name="invoice_pdf_state"
+    ),
     path("account/<str:number>/invoices/<int:pk>/pay/", views.invoice_pay, name="invoice_pay"),
 ]

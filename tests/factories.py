@@ -10,8 +10,10 @@ from moneyed import Money
 from accounts import operations as accounts
 from accounts.models import Account, AccountLineItem, ExchangeRate, Organization, Region, User
 from core.audit import SYSTEM, Actor, record
+from core.outbox import OutboxMessage
 from invoices import operations as invoices
 from invoices.models import Invoice
+from invoices.operations.issuing import ISSUED
 from orders import operations as orders
 from orders.models import Order
 from payments import operations as payments
@@ -93,16 +95,22 @@ def an_unpaid_order(
     return order.account_line_item
 
 
-def an_open_invoice(account: Account, *lines: AccountLineItem, at: datetime = NOW) -> Invoice:
-    """An invoice over these charges; over a new order when none is given."""
+def an_open_invoice(
+    account: Account, *lines: AccountLineItem, at: datetime = NOW, is_drawn: bool = False
+) -> Invoice:
+    """An invoice over these charges; over a new order when none is given. The worker is told to make its PDF
+    only where that matters."""
     lines = lines or (an_unpaid_order(account, display_id=f"A{Order.objects.count() + 1}"),)
-    return invoices.create_invoice_from_line_items(
+    invoice = invoices.create_invoice_from_line_items(
         account=account,
         region=lines[0].region,
         line_item_ids=[line.pk for line in lines],
         at=at,
         by=SYSTEM,
     )
+    if not is_drawn:
+        OutboxMessage.objects.filter(kind=ISSUED, payload={"invoice": invoice.pk}).delete()
+    return invoice
 
 
 def a_collection_over(

@@ -113,7 +113,7 @@ class Membership(models.Model):
             return 0 if permission == "pay_invoice" else COMPANY_LEVEL
         if self.role == self.Role.CUSTOM and isinstance(self.permissions, dict):
             level = self.permissions.get(permission)
-            return level if isinstance(level, int) else 0
+            return level if type(level) is int and level in (1, 2, 3) else 0
         return 0
 
     @property

@@ -22,7 +22,7 @@ DIGIT, OTHER = 0.572, 0.268  # of the font, in ems
 def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode: bool) -> dict[str, Any]:
     """Everything that the invoice's template shows.
 
-    `paper` is the snapshot that issuing froze. It may also hold `order_numbers` (a list), `po_number`,
+    `paper` is the snapshot that issuing froze. It may also hold `order_numbers`, `purchase_order_numbers`,
     `paid_amount` (minor units, before issue), `terms`, `notes`, the seller's `legal_line`, and on a line
     `tax_reason`, why no tax is due; what is missing or empty is left out.
     """
@@ -106,14 +106,14 @@ def _facts(paper: Mapping[str, Any], wording: Wording) -> Facts:
         "invoice_date": wording.day(date.fromisoformat(paper["issue_date"])),
         "due_date": wording.day(date.fromisoformat(paper["due_date"])),
         "customer_number": paper["buyer"]["number"],
-        "order": _orders(paper.get("order_numbers") or ()),
-        "po_number": paper.get("po_number"),
+        "order": _named(paper.get("order_numbers") or ()),
+        "po_number": _named(paper.get("purchase_order_numbers") or ()),
         "buyer_tax_id": paper["buyer"].get("tax_id"),
     }
     return [(wording.labels[name], isolated(value)) for name, value in values.items() if value]
 
 
-def _orders(numbers: Sequence[object]) -> str:
+def _named(numbers: Sequence[object]) -> str:
     """`1756876866, 1756876867`, or some of them `+12`: the lines name them all."""
     more = len(numbers) - ORDERS_NAMED
     return ", ".join(map(str, numbers[:ORDERS_NAMED])) + (f" +{more}" if more > 0 else "")

@@ -183,8 +183,8 @@ def _snapshot(
         "currency": invoice.currency,
         "title": invoice.title,
         "description": invoice.description,
-        "order_numbers": invoice.order_numbers,
-        "purchase_order_numbers": invoice.purchase_order_numbers,
+        "order_numbers": _listed(invoice.order_numbers),
+        "purchase_order_numbers": _listed(invoice.purchase_order_numbers),
         "seller": {name: getattr(organization, name) for name in SELLER},
         "buyer": {name: getattr(account, name) for name in BUYER},
         "lines": [
@@ -201,3 +201,7 @@ def _snapshot(
         ],
         "total_amount": invoice.total_amount,
     }
+
+
+def _listed(numbers: str) -> list[str]:
+    return numbers.split(", ") if numbers else []

@@ -145,6 +145,8 @@ class AccountCredit(models.Model):
     reason = models.CharField(max_length=300)
     created_at = models.DateTimeField()
 
+    left: int  # with_left()
+
     objects = CreditQuerySet.as_manager()
 
     class Meta:

@@ -1,6 +1,7 @@
 """Everything that writes to payments: claim, call, settle."""
 
 from payments.operations.collecting import (
+    MOST_INVOICES,
     Share,
     change_method,
     choose_provider,
@@ -9,6 +10,7 @@ from payments.operations.collecting import (
     offered_anywhere,
     offered_for,
     offered_in,
+    open_first,
     share_of,
     start_joint_payment,
     start_payment,
@@ -40,6 +42,7 @@ from payments.operations.stating import Entry, Statement, What, statement_of
 from payments.operations.verifying import decidable, reject_manual_payment, verify_manual_payment
 
 __all__ = [
+    "MOST_INVOICES",
     "RUNNING",
     "Entry",
     "PaymentOutcome",
@@ -72,6 +75,7 @@ __all__ = [
     "offered_anywhere",
     "offered_for",
     "offered_in",
+    "open_first",
     "outcome_of",
     "process_event",
     "pursue",

@@ -134,13 +134,22 @@ def start_payment(
         )
         collection = _collection_over(locked, invoice, at=at)
         PaymentCollection.objects.filter(pk=collection.pk).update(form_key=form_key)
-    for session in collection.attempts:
+    open_first(collection=collection, at=at, by=by)
+    return collection
+
+
+def open_first(*, collection: PaymentCollection, at: datetime, by: Actor) -> None:
+    """Open the first way to pay whose provider answers, so that the payment's page shows it. Not when one
+    was opened already."""
+    sessions = list(collection.sessions.in_order())
+    if any(session.is_initiated for session in sessions):
+        return
+    for session in sessions:
         try:
             initiate_session(session=session, at=at, by=by)
             break
         except Refusal:
             continue
-    return collection
 
 
 def start_joint_payment(

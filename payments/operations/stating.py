@@ -38,6 +38,8 @@ class Entry:
     paid_with: Payment | None = None
     invoices: list[Invoice] = field(default_factory=list)
 
+    day: date = date.min
+
     @property
     def original(self) -> tuple[int, str] | None:
         line = self.line_item
@@ -80,6 +82,7 @@ def statement_of(account: Account, *, first: date, last: date) -> Statement:
     balance = opening = account.balance_due - sum(one.charge - one.payment for one in since)
     entries = [one for one in since if one.at < end]
     for entry in entries:
+        entry.day = entry.at.astimezone(zone).date()
         balance += entry.charge - entry.payment
         entry.balance = balance
     return Statement(account, first, last, opening, balance, entries)

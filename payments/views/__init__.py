@@ -1,7 +1,8 @@
 """Pages of payments: the account, choosing what to pay, paying, one invoice."""
 
 from payments.views.files import file
-from payments.views.invoice import invoice
+from payments.views.invoice import invoice, invoice_pdf, invoice_pdf_state
+from payments.views.listing import export, invoices
 from payments.views.overview import account, accounts
 from payments.views.paying import (
     complete,
@@ -12,20 +13,32 @@ from payments.views.paying import (
     return_from_provider,
     state,
 )
+from payments.views.receipts import payment, payments
 from payments.views.regions import choose_region, selected_sum
+from payments.views.several import pay_several
+from payments.views.statement import statement, statement_csv
 
 __all__ = [
     "account",
     "accounts",
     "choose_region",
     "complete",
+    "export",
     "file",
     "invoice",
     "invoice_pay",
+    "invoice_pdf",
+    "invoice_pdf_state",
+    "invoices",
     "method",
     "pay",
+    "pay_several",
+    "payment",
+    "payments",
     "renew",
     "return_from_provider",
     "selected_sum",
     "state",
+    "statement",
+    "statement_csv",
 ]

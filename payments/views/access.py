@@ -6,12 +6,13 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from accounts.models import Account, Customer, Membership, Organization
 from core.errors import NotFound
 
-Page = Callable[..., HttpResponse]
+Page = Callable[..., HttpResponseBase]
 SEE_OTHER = 303
 
 
@@ -25,7 +26,7 @@ def signed_in_page(view: Page) -> Page:
     """A page for a customer: nobody keeps a copy of it, so Back asks the server again."""
 
     @wraps(view)
-    def door(request: CustomerRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def door(request: CustomerRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         bool(request.customer)  # refuses who is not signed in
         response = view(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
@@ -41,7 +42,7 @@ def account_page(may: str = "", *, is_own_enough: bool = True) -> Callable[[Page
     def decorate(view: Page) -> Page:
         @signed_in_page
         @wraps(view)
-        def door(request: CustomerRequest, number: str, **kwargs: Any) -> HttpResponse:
+        def door(request: CustomerRequest, number: str, **kwargs: Any) -> HttpResponseBase:
             account = Account.objects.of_member(request.customer).filter(number=number).first()
             if account is None:
                 raise NotFound("Account not found")

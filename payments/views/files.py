@@ -86,7 +86,7 @@ def kept(response: Any, name: str) -> Any:
 
 def _filter(told: dict[str, Any]) -> InvoiceFilter:
     """A filter out of the plain JSON of a link."""
-    values = {
+    values: dict[str, Any] = {
         name: DATES[name].fromisoformat(value)
         if name in DATES
         else tuple(value)

@@ -3,29 +3,24 @@
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from babel.numbers import format_decimal
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account, Organization
 from core.money import DEFAULT_LOCALE, places
 from invoices import operations as invoices
-from invoices.models import Invoice
+from invoices.models import Invoice, InvoiceDocument
 from orders.models import Order
 from payments.models import Payment, PaymentCollection, PaymentSession
 from payments.views.access import CustomerRequest, account_page, admins_of, show
+from payments.views.files import pdf
 from payments.views.timeline import happenings
-from payments.views.wording import days_late, method_words
-
-STATUS_WORDS: dict[str, str] = {
-    Payment.Status.PENDING: "awaiting_verification",
-    Payment.Status.CAPTURED: "completed",
-    Payment.Status.FAILED: "rejected",
-    Payment.Status.PARTIALLY_REFUNDED: "partly_refunded",
-    Payment.Status.REFUNDED: "refunded",
-}
+from payments.views.wording import PAYMENT_WORDS, days_late, method_words
 
 
 @require_safe
@@ -39,6 +34,7 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
     payments = list(
         Payment.objects.with_details().with_refunds().on_invoice(row).order_by("-created_at", "-pk")
     )
+    history = Payment.objects.visible_to(customer, "get_invoice_payments_history")
     may_pay = Invoice.objects.reaches(customer, row, may="pay_invoice")
     context = {
         "account": account,
@@ -53,10 +49,36 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
         "lines": _lines(row),
         "totals": _totals(row),
         "rejected": payments[0] if payments and payments[0].status == Payment.Status.FAILED else None,
-        "payments": [(one, method_words(one), STATUS_WORDS.get(one.status, "")) for one in payments],
+        "payments": [(one, method_words(one), PAYMENT_WORDS.get(one.status, "")) for one in payments],
         "happenings": happenings(row, payments),
+        "readable": set(history.filter(pk__in=[one.pk for one in payments]).values_list("pk", flat=True)),
+        "form_key": uuid4(),
+        **_pdf(request, row),
     }
     return show(request, "payments/invoice.html", context)
+
+
+@require_safe
+@account_page(may="get_invoice_pdf")
+def invoice_pdf(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
+    """The PDF as it was made, to be kept as a file."""
+    row = Invoice.objects.filter(account=account).get_for(request.customer, pk, may="get_invoice_pdf")
+    return pdf(row, InvoiceDocument.Kind.PLAIN)
+
+
+@require_safe
+@account_page(may="get_invoice_pdf")
+def invoice_pdf_state(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
+    """What a page asks that waits for the PDF."""
+    row = Invoice.objects.filter(account=account).get_for(request.customer, pk, may="get_invoice_pdf")
+    context = {"account": account, "invoice": row, **_pdf(request, row)}
+    return render(request, "payments/_invoice_pdf.html", context)
+
+
+def _pdf(request: CustomerRequest, row: Invoice) -> dict[str, bool]:
+    may = Invoice.objects.reaches(request.customer, row, may="get_invoice_pdf")
+    is_made = may and row.documents.filter(kind=InvoiceDocument.Kind.PLAIN).exists()
+    return {"may_download": may, "has_pdf": is_made}
 
 
 def _lines(row: Invoice) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ SORTS = {
     "total": ("total_amount", "pk"),
     "open": ("open_amount", "pk"),
 }
-DEFAULT_SORT = "-number"
+LARGEST_FIRST = ("issued", "total", "open")
 
 
 @require_safe
@@ -97,12 +97,14 @@ def _order(sort: str) -> list[str]:
 
 def _address(request: CustomerRequest, **changes: Any) -> str:
     """This list with something else asked for; without a page, which belongs to what was asked before."""
-    asked = {name: values for name, values in request.GET.lists() if any(values)}
+    asked: dict[str, list[str] | None] = {name: values for name, values in request.GET.lists() if any(values)}
     asked |= {"page": None} | {name: [value] if value else None for name, value in changes.items()}
     return "?" + urlencode({name: values for name, values in asked.items() if values}, doseq=True)
 
 
-def _chips(request: CustomerRequest, form: InvoiceSearchForm, mine: Any, *, on: date) -> list[tuple[Any, ...]]:
+def _chips(
+    request: CustomerRequest, form: InvoiceSearchForm, mine: Any, *, on: date
+) -> list[tuple[Any, ...]]:
     counts = {"open": mine.open().count(), "overdue": mine.overdue(on=on).count()}
     return [
         (state, _address(request, state=state), form.chosen_state == state, counts.get(state))
@@ -115,7 +117,8 @@ def _heads(request: CustomerRequest, form: InvoiceSearchForm) -> dict[str, tuple
     heads = {}
     for name in SORTS:
         current = {name: "ascending", f"-{name}": "descending"}.get(form.chosen_sort, "")
-        way = f"-{name}" if form.chosen_sort == name or (not current and name in ("issued", "total", "open")) else name
+        is_next_down = form.chosen_sort == name or (not current and name in LARGEST_FIRST)
+        way = f"-{name}" if is_next_down else name
         heads[name] = (_address(request, sort=way), current)
     return heads
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from babel.lists import format_list
 from django.http import HttpResponse
@@ -44,6 +45,8 @@ def account(request: CustomerRequest, account: Account) -> HttpResponse:
     merchant = Organization.objects.get()
     may_pay = customer.may("pay_invoice", account_id=account.pk)
     form = PayRegionForm(account=account)
+    today = merchant.today(timezone.now())
+    open_invoices = _open_invoices(account, on=today)
     context = {
         "account": account,
         "merchant": merchant,
@@ -52,7 +55,8 @@ def account(request: CustomerRequest, account: Account) -> HttpResponse:
         "panel": _panel(request, account),
         "credits": AccountCredit.objects.filter(account=account).left_by_currency(),
         "foreign": _foreign_currencies(account),
-        "invoices": _open_invoices(account, on=merchant.today(timezone.now())),
+        "invoices": open_invoices,
+        "due": _due(open_invoices, on=today),
         "orders": _recent_orders(account),
         "form": form,
     }
@@ -80,6 +84,12 @@ def _open_invoices(account: Account, *, on: date) -> list[InvoiceRow]:
     shown = Invoice.objects.filter(account=account).open().order_by("due_date", "pk")[:INVOICES_SHOWN]
     started = PaymentCollection.objects.started_for(shown)
     return [InvoiceRow(one, days_late(one, on=on), started.get(one.pk)) for one in shown]
+
+
+def _due(rows: list[InvoiceRow], *, on: date) -> str:
+    """As the address of the page on which they are paid: the invoices that are due today or overdue."""
+    due = [one.invoice for one in rows if one.invoice.due_date <= on and one.invoice.open_balance > 0]
+    return urlencode([("id", one.pk) for one in due])
 
 
 def _recent_orders(account: Account) -> list[tuple[AccountLineItem, str, str]]:

@@ -8,6 +8,14 @@ from invoices.models import Invoice
 from payments.models import Payment, PaymentSession
 from payments.providers import PROVIDERS
 
+PAYMENT_WORDS: dict[str, str] = {
+    Payment.Status.PENDING: "awaiting_verification",
+    Payment.Status.CAPTURED: "completed",
+    Payment.Status.FAILED: "rejected",
+    Payment.Status.PARTIALLY_REFUNDED: "partly_refunded",
+    Payment.Status.REFUNDED: "refunded",
+}
+
 
 def method_words(payment: Payment) -> str:
     """`card ending 4242`, `PayPal`, `bank transfer`."""

@@ -35,7 +35,7 @@ def test_everything_that_an_invoice_needs_stands_on_it():
         ),
         a_line("Training in Kenya", 5000, tax_reason="Reverse charge"),
         order_numbers=["1756876866", "1756876867"],
-        po_number="PO-4711",
+        purchase_order_numbers=["PO-4711"],
         terms="Payable within 30 days.",
     )
     text = words(paper)
@@ -230,10 +230,11 @@ def test_hostile_text_stays_text_and_nothing_is_fetched(monkeypatch):
         buyer = dict.fromkeys(("number", "company_name", "billing_city", "tax_id"), text)
         paper = a_paper(
             a_line(text, tax_reason=text),
-            **dict.fromkeys(("number", "po_number", "terms", "notes"), text),
+            **dict.fromkeys(("number", "terms", "notes"), text),
             seller=seller | {"legal_line": text, "country": text},
             buyer=buyer | {"billing_country": text},
             order_numbers=[text],
+            purchase_order_numbers=[text],
         )
         pdf = printed(paper, pay_now_url=f"https://example.com/{text}")
         said = "".join("".join(texts(pdf)).split())

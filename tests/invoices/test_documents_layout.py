@@ -117,7 +117,9 @@ def test_long_words_stay_inside_the_paper():
     long = LETTERS * 2
     seller = {"legal_name": long, "name": LETTERS, "address_line_1": long}
     buyer = {"company_name": long, "billing_city": long, "tax_id": "X" * 40}
-    paper = a_paper(a_line(LETTERS * 3), seller=seller, buyer=buyer, po_number="P" * 80, terms=long)
+    paper = a_paper(
+        a_line(LETTERS * 3), seller=seller, buyer=buyer, purchase_order_numbers=["P" * 80], terms=long
+    )
     pdf = printed(paper)
     regular, bold = TTFont(FONTS[0]), TTFont(FONTS[1])
     for page in pdf.pages:

@@ -209,8 +209,8 @@ MUTANTS = (
     ),
     completing(
         "a promise for what cannot be paid",
-        "        require_claimable(covered)\n        if promise:",
-        "        if promise:",
+        "        require_claimable(covered)\n        _require_first(session)",
+        "        _require_first(session)",
     ),
     completing(
         "a hold that does not fit is captured",

@@ -35,7 +35,7 @@ def shop(graphql, alice):
 
 @pytest.fixture
 def invoice(account):
-    made = factories.an_open_invoice(account, account.line_items.get())
+    made = factories.an_open_invoice(account, account.line_items.get(), is_drawn=True)
     drain(at=NOW)
     return made
 

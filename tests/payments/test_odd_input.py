@@ -56,7 +56,7 @@ def test_a_token_name_that_nobody_can_read(shop_of, alice, name):
     assert CustomerToken.objects.count() == 1
 
 
-@pytest.mark.parametrize("level", ["2", "company", None, 2.5, True, [2], {"level": 2}, -2, 1])
+@pytest.mark.parametrize("level", ["2", "company", None, 2.5, True, [2], {"level": 2}, -2, 0, 4])
 def test_a_custom_role_whose_level_is_no_level_gives_no_right(shop_of, account, level):
     member = cast.member(
         "Carl Custom", account, Membership.Role.CUSTOM, get_invoices=level, pay_invoice=level

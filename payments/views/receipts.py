@@ -1,0 +1,78 @@
+"""The company's payments and their receipts."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Account
+from payments.models import Payment, Refund
+from payments.views.access import CustomerRequest, account_page, show
+from payments.views.wording import PAYMENT_WORDS, method_words
+
+ROWS = 25
+HISTORY = "get_invoice_payments_history"
+STATES = {
+    "pending": ("pending",),
+    "completed": ("captured", "partially_refunded"),
+    "refunded": ("partially_refunded", "refunded"),
+    "rejected": ("failed",),
+}
+
+
+@require_safe
+@account_page(may=HISTORY)
+def payments(request: CustomerRequest, account: Account) -> HttpResponse:
+    """All payments, newest first."""
+    state = request.GET.get("state", "")
+    mine = Payment.objects.filter(account=account).visible_to(request.customer, HISTORY)
+    rows = mine.filter(status__in=STATES[state]) if state in STATES else mine
+    rows = rows.with_company_details().with_refunds().order_by("-created_at", "-pk")
+    page = Paginator(rows, ROWS).get_page(request.GET.get("page"))
+    context = {
+        "account": account,
+        "page": page,
+        "state": state if state in STATES else "",
+        "states": ("", *STATES),
+        "rows": [(one, method_words(one), PAYMENT_WORDS.get(one.status, ""), _invoices(one)) for one in page],
+        "has_any": bool(page.paginator.count) or mine.exists(),
+    }
+    if request.headers.get("HX-Request") and request.headers.get("HX-Target") == "list":
+        return render(request, "payments/_payment_list.html", context | {"is_answer": True})
+    return show(request, "payments/payments.html", context)
+
+
+@require_safe
+@account_page(may=HISTORY)
+def payment(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
+    """One payment: its receipt, once the money came."""
+    rows = Payment.objects.filter(account=account).with_company_details().with_refunds()
+    row = rows.get_for(request.customer, pk, may=HISTORY)
+    context = {
+        "account": account,
+        "payment": row,
+        "receipt": getattr(row, "receipt", None),
+        "method": method_words(row),
+        "word": PAYMENT_WORDS.get(row.status, ""),
+        "parts": [part for part in row.allocations.all() if part.amount > 0],
+        "covered": [] if hasattr(row, "receipt") else _promised(row),
+        "credit": _left_as_credit(row),
+        "refunds": [one for one in row.refunds.all() if one.status == Refund.Status.DONE],
+    }
+    return show(request, "payments/payment.html", context)
+
+
+def _invoices(row: Payment) -> list[Any]:
+    """The invoices that it was put on, each once."""
+    return list({part.invoice_id: part.invoice for part in row.allocations.all()}.values())
+
+
+def _promised(row: Payment) -> list[Any]:
+    return list(row.session.collection.covered.select_related("invoice")) if row.session else []
+
+
+def _left_as_credit(row: Payment) -> int:
+    """What of it no invoice took, in minor units."""
+    return sum(credit.left for credit in row.credits.all().with_left())
