@@ -40,6 +40,7 @@ def invoices(request: CustomerRequest, account: Account) -> HttpResponse:
     mine = Invoice.objects.filter(account=account).visible_to(request.customer).with_standing()
     found = _found(mine, form, on=today)
     page = Paginator(found.select_related("account"), ROWS).get_page(request.GET.get("page"))
+    totals = mine.open_by_currency(on=today)
     payable = _payable(request, account, page.object_list)
     context = {
         "account": account,
@@ -52,7 +53,8 @@ def invoices(request: CustomerRequest, account: Account) -> HttpResponse:
             (field, _address(request, **{field.name: None})) for field in form if field.name in form.day_names
         ],
         "heads": _heads(request, form),
-        "totals": mine.open_by_currency(on=today),
+        "totals": totals,
+        "is_overdue": any(one["overdue"] for one in totals),
         "selection": _selection(request, account, page.object_list),
         "here": _address(request, page=None),
         "clear": "?",

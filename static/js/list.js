@@ -18,6 +18,7 @@
       const { amount, currency } = one.dataset;
       sums.set(currency, (sums.get(currency) ?? 0) + Number(amount));
     });
+    document.getElementById("selection").toggleAttribute("data-empty", count === 0);
     const words = count === 0 ? line.dataset.none : count === 1 ? line.dataset.one : line.dataset.many;
     const parts = [...sums].sort().map(([currency, minor]) => money(minor, currency));
     line.textContent = [words.replace("%s", count), ...parts].join(" \u00b7 ");

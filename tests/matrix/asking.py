@@ -72,7 +72,7 @@ def browser_of(world: World, actor: str, **options: Any) -> Client:
 def told(response: HttpResponse, given: dict[str, Any]) -> tuple:
     """An answer without what differs by chance, and without the ids that were asked for: a company's number
     wherever it stands, other ids where an address has them."""
-    content, location = BY_CHANCE.sub(b"", response.content), response.headers.get("Location", "")
+    content, location = BY_CHANCE.sub(b"", response.getvalue()), response.headers.get("Location", "")
     for name, value in given.items():
         in_path = name in ("number", "pk")
         here = (

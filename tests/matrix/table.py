@@ -132,7 +132,18 @@ ROUTES = {
     ),
     "account/<str:number>/pay/<int:pk>/state/": Route(PAY, {"GET": "goes on", "HEAD": "goes on"}, PAYMENT),
     "account/<str:number>/pay/<int:pk>/return/": Route(PAY, {"GET": "goes on", "HEAD": "goes on"}, PAYMENT),
+    "account/<str:number>/invoices/": Route(READ, SHOWN, NUMBER, asked={"id": "invoice"}),
+    "account/<str:number>/invoices/export/": Route(READ, SHOWN, NUMBER),
+    "account/<str:number>/invoices/pay/": Route(
+        PAY, SHOWN | {"POST": "refused"}, NUMBER, {"id": "invoice"}, {"id": "invoice"}, refused="refused"
+    ),
     "account/<str:number>/invoices/<int:pk>/": Route(READ, SHOWN, INVOICE),
+    "account/<str:number>/invoices/<int:pk>/pdf/": Route(READ, SHOWN, INVOICE),
+    "account/<str:number>/invoices/<int:pk>/pdf/state/": Route(READ, SHOWN, INVOICE),
+    "account/<str:number>/payments/": Route(READ, SHOWN, NUMBER),
+    "account/<str:number>/payments/<int:pk>/": Route(READ, SHOWN, {"number": "number", "pk": "payment"}),
+    "account/<str:number>/statement/": Route(READ, SHOWN, NUMBER),
+    "account/<str:number>/statement/csv/": Route(READ, SHOWN, NUMBER),
     "account/<str:number>/invoices/<int:pk>/pay/": Route(
         PAY, ASKED_FIRST, INVOICE, {"provider": "code"}, refused="refused"
     ),

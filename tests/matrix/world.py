@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts import operations as accounts
 from accounts.models import Account, CustomerToken, Membership, Region, User
 from core.audit import SYSTEM
+from invoices import operations as invoices
 from invoicing_site.management.commands.demo_data import REGIONS, STAFF
 from payments import operations as payments
 from payments.models import (
@@ -126,6 +127,7 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
     session = factories.an_initiated_session(begun, MANUAL, by=payer.actor, at=now)
     payment = factories.a_promised_payment(paid, by=payer, at=now)
     payments.verify_manual_payment(payment=payment, at=now, staff=staff)
+    invoices.make_documents(invoice=fresh, pay_url="https://example.com/", at=now)
     _traces(payment.session, payment)
     _hanging(account, order, region)
     return {
