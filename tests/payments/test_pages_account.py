@@ -19,7 +19,7 @@ def test_the_account_says_what_is_owed_and_what_to_do(browser, at, account):
     page = browser.text(at("account"))
     assert page.startswith(
         f"Business Account {account.number} · Globex Current Balance: $39.40 Credit Limit: $1,000.00 "
-        "Available Credit: $960.60 You have unpaid orders. Click below to pay your outstanding balance. "
+        "Available Credit: $960.60 How is this calculated? You have unpaid orders. Click below to pay your outstanding balance. "
         "Pay Outstanding Balance"
     )
     assert (
