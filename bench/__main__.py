@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from bench.cases import Case, cycle_case, read_case
+from bench.cases import Case, cycle_case, invoices_case, list_case, read_case
 from bench.client import Client
 from bench.servers import companies, database, serving
 
@@ -79,13 +79,16 @@ HEAD = (
 def measure_on(name: str, rounds: int) -> bool:
     """All cases on one database; answers whether every bar is kept."""
     with database(name) as url:
-        one, hundred, thousand, paying = companies(url, [1, 100, 1000, CYCLES * (WARM_UP + rounds)])
+        orders = [1, 100, 1000, CYCLES * (WARM_UP + rounds)]
+        one, hundred, thousand, paying, invoiced = companies(url, orders, invoices=120)
         with serving(url) as client:
             cases = [
                 read_case(client, one, bar=8, jobs=60),
                 read_case(client, hundred, bar=None, jobs=30),
                 read_case(client, thousand, bar=4, jobs=10),
                 cycle_case(client, paying, bar=20, jobs=CYCLES),
+                invoices_case(client, invoiced, bar=6, jobs=20),
+                list_case(client, invoiced, bar=6, jobs=20),
             ]
             kept = [report(name, case, measure(client, case, rounds)) for case in cases]
     return all(kept)

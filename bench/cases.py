@@ -10,6 +10,11 @@ from bench.client import Client
 from tests.documents import COMPLETE, CREATE_INVOICE, CREATE_SESSIONS, GET_ACCOUNTS, INITIATE
 
 MANUAL = "pp_system_default"
+SCALARS = (
+    "id createdAt updatedAt storeHash customerId externalId externalCustomerId invoiceNumber type dueDate "
+    "status orderNumber purchaseOrderNumber pendingPaymentCount source notAllowedPay bcInformation "
+    "timeOffset channelId channelName originalBalance { code value } openBalance { code value }"
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,45 @@ def read_case(client: Client, company: dict[str, Any], *, bar: float | None, job
     if (told["unpaidLineItemsByRegion"]["totalUnpaidItems"], len(rows)) != (count, count):
         raise RuntimeError(f"Both must tell {count} unpaid charges")
     return Case("getCustomerAccounts", count, bar, jobs, jobs, site, floor(FLOOR), floor(BARE))
+
+
+def invoices_case(client: Client, company: dict[str, Any], *, bar: float, jobs: int) -> Case:
+    """`invoices(first: 100)` with all scalar fields beside a view that reads and serializes the same rows."""
+    query = f"{{ invoices(first: 100) {{ edges {{ node {{ {SCALARS} }} }} }} }}"
+    return _beside(client, company, "invoices(first: 100)", "invoices", bar, jobs, query=query)
+
+
+def list_case(client: Client, company: dict[str, Any], *, bar: float, jobs: int) -> Case:
+    """The page of the list of invoices beside a bare template with the same rows."""
+    path = f"/account/{company['number']}/invoices/"
+    return _beside(client, company, "list of invoices", "listed", bar, jobs, path=path)
+
+
+def _beside(
+    client: Client,
+    company: dict[str, Any],
+    name: str,
+    floor: str,
+    bar: float,
+    jobs: int,
+    *,
+    query: str = "",
+    path: str = "",
+) -> Case:
+    def site() -> None:
+        if query:
+            client.ask("POST", "/api/graphql", {"query": query}, company["token"])
+        else:
+            client.ask("GET", path, token=company["token"])
+
+    def beside(where: str) -> Callable[[], Any]:
+        return lambda: client.ask("GET", f"{where}{floor}/{company['account']}")
+
+    if query:
+        edges = client.graphql(query, company["token"])["invoices"]["edges"]
+        if len(edges) != 100 or len(json.loads(beside(BARE)())["rows"]) != 100:
+            raise RuntimeError("Both must tell 100 invoices")
+    return Case(name, company["invoices"], bar, jobs, jobs, site, beside(FLOOR), beside(BARE))
 
 
 def cycle_case(client: Client, company: dict[str, Any], *, bar: float, jobs: int) -> Case:

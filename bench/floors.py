@@ -10,19 +10,22 @@ from uuid import uuid4
 
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import Context, Engine
 from django.urls import resolve
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import AccountLineItem
 from bench import BARE
+from invoices.models import Invoice
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 INVOICE = """
-    INSERT INTO invoices_invoice (uuid, account_id, status, title, description, currency,
-        total_amount, paid_amount, reserved_amount, due_date, created_at, snapshot_hash)
-    VALUES (%s, %s, 'draft', 'Invoice', '', 'USD', %s, 0, 0, %s, %s, '') RETURNING id"""
+    INSERT INTO invoices_invoice (uuid, account_id, status, title, description, order_numbers,
+        purchase_order_numbers, external_id, currency, total_amount, paid_amount, reserved_amount, due_date,
+        created_at, snapshot_hash)
+    VALUES (%s, %s, 'draft', 'Invoice', '', '', '', '', 'USD', %s, 0, 0, %s, %s, '') RETURNING id"""
 LINE = """
     INSERT INTO invoices_invoicelineitem (invoice_id, description, quantity, unit_price, unit_price_currency,
         tax_rate, net_amount, tax_amount, amount, is_live)
@@ -55,6 +58,41 @@ def unpaid(request: HttpRequest, account_id: int) -> HttpResponse:
     """The rows that `getCustomerAccounts` tells as unpaid, as they come from the database."""
     rows = AccountLineItem.objects.unbilled().filter(account=account_id).as_rows()
     return JsonResponse({"rows": list(rows)})
+
+
+COLUMNS = (
+    "id created_at sent_at paid_at account_id external_id account__external_id number due_date order_numbers "
+    "purchase_order_numbers currency total_amount paid_amount reserved_amount region_id region__name "
+    "account__company_name account__billing_address_line_1 account__billing_country account__billing_city"
+).split()
+
+
+def invoices(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The rows that `invoices(first: 100)` tells, newest number first, as they come from the database."""
+    rows = (
+        Invoice.objects.filter(account=account_id)
+        .exclude(number=None)
+        .order_by("-number_year", "-number_sequence")
+    )
+    return JsonResponse({"rows": list(rows.values(*COLUMNS)[:100])})
+
+
+PAGE = Engine().from_string(
+    "<table>{% for row in rows %}<tr><td>{{ row.number }}</td><td>{{ row.status }}</td>"
+    "<td>{{ row.issue_date }}</td><td>{{ row.due_date }}</td><td>{{ row.order_numbers }}</td>"
+    "<td>{{ row.total_amount }} {{ row.currency }}</td><td>{{ row.open_balance }}</td></tr>"
+    "{% endfor %}</table>"
+)
+
+
+def listed(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The rows of the list of invoices, in a template that writes them plainly."""
+    rows = (
+        Invoice.objects.filter(account=account_id)
+        .exclude(number=None)
+        .order_by("-number_year", "-number_sequence")
+    )
+    return HttpResponse(PAGE.render(Context({"rows": rows[:25]})))
 
 
 @csrf_exempt

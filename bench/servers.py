@@ -64,10 +64,11 @@ def manage(database_url: str, *command: str) -> str:
     return done.stdout
 
 
-def companies(database_url: str, items: list[int]) -> list[dict[str, Any]]:
-    """Migrate, and make a company with so many unpaid orders for each of these numbers."""
+def companies(database_url: str, items: list[int], *, invoices: int) -> list[dict[str, Any]]:
+    """Migrate, and make a company with so many unpaid orders for each of these numbers, and one with so many
+    open invoices."""
     manage(database_url, "migrate", "--verbosity=0")
-    return json.loads(manage(database_url, "bench_data", *map(str, items)))
+    return json.loads(manage(database_url, "bench_data", *map(str, items), f"--invoices={invoices}"))
 
 
 @contextlib.contextmanager

@@ -19,8 +19,8 @@ def test_the_account_says_what_is_owed_and_what_to_do(browser, at, account):
     page = browser.text(at("account"))
     assert page.startswith(
         f"Business Account {account.number} · Globex Current Balance: $39.40 Credit Limit: $1,000.00 "
-        "Available Credit: $960.60 How is this calculated? You have unpaid orders. Click below to pay your outstanding balance. "
-        "Pay Outstanding Balance"
+        "Available Credit: $960.60 How is this calculated? You have unpaid orders. Click below to pay your "
+        "outstanding balance. Pay Outstanding Balance"
     )
     assert (
         "Recent Orders Order Date Status Amount Order #1756876866 - 1 items 3 Sep 2025 Unpaid $39.40" in page
