@@ -12,6 +12,7 @@ urlpatterns = [
     path("account/<str:number>/pay/sum/", views.selected_sum, name="pay_sum"),
     path("account/<str:number>/pay/<int:pk>/", views.pay, name="pay"),
     path("account/<str:number>/pay/<int:pk>/method/", views.method, name="pay_method"),
+    path("account/<str:number>/pay/<int:pk>/credit/", views.use_credit, name="pay_credit"),
     path("account/<str:number>/pay/<int:pk>/renew/", views.renew, name="pay_renew"),
     path("account/<str:number>/pay/<int:pk>/complete/", views.complete, name="pay_complete"),
     path("account/<str:number>/pay/<int:pk>/state/", views.state, name="pay_state"),

@@ -12,6 +12,7 @@ from payments.views.paying import (
     renew,
     return_from_provider,
     state,
+    use_credit,
 )
 from payments.views.receipts import payment, payments
 from payments.views.regions import choose_region, selected_sum
@@ -41,4 +42,5 @@ __all__ = [
     "state",
     "statement",
     "statement_csv",
+    "use_credit",
 ]

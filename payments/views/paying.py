@@ -106,6 +106,24 @@ def _fits(session: PaymentSession, page_is_for: str) -> bool:
 
 
 @READ_OR_WRITE
+@account_page(may="pay_invoice", is_own_enough=False)
+def use_credit(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
+    """Put account credit on what is paid here; then on with the payment of the rest, if there is one."""
+    collection = _collection(request, account, pk)
+    if request.method != "POST":
+        return see_other(request, _address(account, pk))
+    first = collection.covered.all()[0].invoice
+    try:
+        rest = operations.use_credit(collection=collection, at=timezone.now(), by=request.customer.actor)
+    except Refusal as refusal:
+        standing = _standing(request, collection)
+        return draw(request, account, collection.covered.all(), standing, collection, refusal=refusal)
+    if rest is None:
+        return see_other(request, reverse("invoice", args=[account.number, first.pk]))
+    return see_other(request, _address(account, rest.pk))
+
+
+@READ_OR_WRITE
 @account_page(may="pay_invoice")
 def complete(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
     """Pay, or promise to. Whatever comes of it is told by the page that follows, however often it is read."""

@@ -11,7 +11,7 @@ from accounts.models import Account, Organization
 from core.errors import Refusal
 from invoices.models import Invoice, InvoiceLineItem
 from payments import operations
-from payments.models import Payment, PaymentCollection, PaymentSession
+from payments.models import AccountCredit, Payment, PaymentCollection, PaymentSession
 from payments.operations import Stand, Standing
 from payments.providers import PROVIDERS
 from payments.views.access import CustomerRequest, show
@@ -46,6 +46,7 @@ def draw(
         "lines": lines,
         "more_lines": more,
         "refusal": refusal if standing.is_payable else None,
+        "credit": _credit(request, collection) if standing.is_payable else 0,
         "was_closed": "closed" in request.GET,
         "was_renewed": "renewed" in request.GET,
         "was_chosen": "chosen" in request.GET,
@@ -79,6 +80,14 @@ def standing_context(
         "paid": _paid(standing.invoice) if standing.stand is Stand.PAID else None,
     }
     return context | _methods(standing, collection)
+
+
+def _credit(request: CustomerRequest, collection: PaymentCollection | None) -> int:
+    """What the account has left as credit in the payment's currency, for who may use it."""
+    if collection is None or not request.customer.may("pay_invoice", account_id=collection.account_id):
+        return 0
+    credits = AccountCredit.objects.filter(account=collection.account_id, currency=collection.currency)
+    return sum(one.left for one in credits.with_left())
 
 
 def _here(account: Account, collection: PaymentCollection | None, invoice: Invoice) -> str:

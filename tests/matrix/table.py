@@ -124,6 +124,7 @@ ROUTES = {
     "account/<str:number>/pay/<int:pk>/method/": Route(
         PAY, GOES_ON, PAYMENT, {"provider": "code"}, refused="refused"
     ),
+    "account/<str:number>/pay/<int:pk>/credit/": Route(PAY, GOES_ON, PAYMENT),
     "account/<str:number>/pay/<int:pk>/renew/": Route(
         PAY, GOES_ON | {"POST": "shown"}, PAYMENT, fields={"session": "session"}
     ),

@@ -384,10 +384,10 @@ def test_the_payment_page_asks_as_often_for_one_order_as_for_many(
 ):
     collection = a_collection(factories.an_open_invoice(account, account.line_items.get()))
     browser.get(at("account"))  # the first page of a session notes that it was seen
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         browser.get(at("pay", collection.pk))
     factories.many_unpaid_orders(account, 30)
     lines = list(account.line_items.exclude(invoice_lines__is_live=True))
     collection = a_collection(factories.an_open_invoice(account, *lines))
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         assert "and 10 more" in browser.text(at("pay", collection.pk))

@@ -174,3 +174,29 @@ def test_everything_due_is_one_link(browser, at, pair, time_machine, alice):
     time_machine.move_to(factories.NOW.replace(month=10, day=3), tick=False)
     html = Browser(alice).get(at("account")).content.decode()
     assert f'{at("invoices_pay")}?id={pair[0].pk}&amp;id={pair[1].pk}"' in html
+
+
+# Account credit
+
+
+def test_account_credit_is_used_on_the_payment_s_page(browser, at, account, pair, stella):
+    money = factories.unassigned_money(1200)
+    operations.assign_payment(payment=money, account=account, reason="x", at=factories.NOW, staff=stella)
+    collection = factories.a_collection_over(*pair)
+    assert "Use account credit ($12.00)" in browser.text(at("pay", collection.pk))
+    assert browser.get(at("pay_credit", collection.pk))["Location"] == at("pay", collection.pk)
+    answer = browser.post(at("pay_credit", collection.pk))
+    rest = PaymentCollection.objects.latest("pk")
+    assert answer["Location"] == at("pay", rest.pk)
+    page = browser.text(at("pay", rest.pk))
+    assert "You pay $66.80" in page
+    assert "Use account credit" not in page
+
+
+def test_enough_credit_ends_at_the_invoice(browser, at, account, pair, stella):
+    money = factories.unassigned_money(5000)
+    operations.assign_payment(payment=money, account=account, reason="x", at=factories.NOW, staff=stella)
+    collection = factories.a_collection_over(pair[0])
+    answer = browser.post(at("pay_credit", collection.pk))
+    assert answer["Location"] == at("invoice", pair[0].pk)
+    assert browser.text(at("invoice", pair[0].pk)).startswith("Back to account Invoice INV-2025-001 Paid")
