@@ -41,6 +41,11 @@ class Entry:
     day: date = date.min
 
     @property
+    def movement(self) -> int:
+        """By how much the balance rose, or fell."""
+        return self.charge - self.payment
+
+    @property
     def original(self) -> tuple[int, str] | None:
         line = self.line_item
         if line is None or line.currency == line.account.currency:
@@ -79,11 +84,11 @@ def statement_of(account: Account, *, first: date, last: date) -> Statement:
     zone = ZoneInfo(Organization.objects.values_list("time_zone", flat=True).get())
     begin, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
     since = sorted([*_charges(account, begin), *_settlements(account, begin)], key=lambda one: one.at)
-    balance = opening = account.balance_due - sum(one.charge - one.payment for one in since)
+    balance = opening = account.balance_due - sum(one.movement for one in since)
     entries = [one for one in since if one.at < end]
     for entry in entries:
         entry.day = entry.at.astimezone(zone).date()
-        balance += entry.charge - entry.payment
+        balance += entry.movement
         entry.balance = balance
     return Statement(account, first, last, opening, balance, entries)
 

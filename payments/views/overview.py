@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.models import Account, AccountLineItem, Organization
+from accounts.models import Account, AccountLineItem, Organization, User
 from accounts.querysets import parse_id
 from invoices.models import Invoice
 from payments import operations
@@ -40,7 +40,12 @@ def account(request: CustomerRequest, account: Account) -> HttpResponse:
     """The business account; who may not see its figures is told whom to ask."""
     customer = request.customer
     if not customer.may("get_invoices", account_id=account.pk):
-        context = {"account": account, "admins": admins_of(account)}
+        context = {
+            "account": account,
+            "admins": admins_of(account),
+            "sees_own": customer.may_some("get_invoices", account_id=account.pk),
+            "panel": _panel(request, account, of=customer.user),
+        }
         return show(request, "payments/account_junior.html", context)
     merchant = Organization.objects.get()
     may_pay = customer.may("pay_invoice", account_id=account.pk)
@@ -104,13 +109,14 @@ def _recent_orders(account: Account) -> list[tuple[AccountLineItem, str, str]]:
     return orders
 
 
-def _panel(request: CustomerRequest, account: Account) -> dict[str, Any] | None:
-    """What came of a payment, by the address the payer was sent to. A wrong or foreign id shows nothing."""
+def _panel(request: CustomerRequest, account: Account, *, of: User | None = None) -> dict[str, Any] | None:
+    """What came of a payment, by the address the payer was sent to. A wrong or foreign id shows nothing, nor
+    does a colleague's where only payments `of` one member are theirs to see."""
     pk = parse_id(request.GET.get("paid") or request.GET.get("promised") or "")
     if not pk:
         return None
     payment = Payment.objects.with_details().filter(account=account, pk=pk).first()
-    if payment is None or payment.session is None:
+    if payment is None or payment.session is None or (of is not None and payment.payer_id != of.pk):
         return None
     covered = Invoice.objects.filter(payment_collections__collection=payment.session.collection_id)
     invoices = list(covered.order_by("payment_collections__pk"))

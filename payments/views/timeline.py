@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -11,7 +12,7 @@ from accounts.models import User
 from accounts.templatetags.wording import plain_money
 from core.audit import AuditEntry
 from invoices.models import Invoice
-from payments.models import Payment, PaymentSession, Refund
+from payments.models import Allocation, Payment, PaymentSession, Refund
 from payments.views.wording import method_words
 
 WHY = {
@@ -32,7 +33,7 @@ class Happening(NamedTuple):
 def happenings(invoice: Invoice, payments: Sequence[Payment]) -> list[Happening]:
     """From the audit trail and the payments of an invoice. Needs payments `with_details()` and
     `with_refunds()`."""
-    found = [*_invoice(invoice), *_declines(invoice)]
+    found = [*_invoice(invoice), *_declines(invoice), *_credits(invoice)]
     for payment in payments:
         found += _payment(payment)
     return sorted(found, key=lambda one: one.at, reverse=True)
@@ -53,6 +54,14 @@ def _invoice(invoice: Invoice) -> Iterator[Happening]:
             yield Happening(entry.at, _("Paid in full"))
         elif entry.action == "invoice.cancelled":
             yield Happening(entry.at, _("Cancelled"))
+
+
+def _credits(invoice: Invoice) -> Iterator[Happening]:
+    """Account credit that was put on it, by the moment: several credits may have been used at once."""
+    used = Allocation.objects.filter(invoice=invoice, credit__isnull=False, amount__gt=0).order_by()
+    for row in used.values("created_at").annotate(sum=Sum("amount")):
+        amount = plain_money(row["sum"], invoice.currency)
+        yield Happening(row["created_at"], _("Account credit of %(amount)s used") % {"amount": amount})
 
 
 def _declines(invoice: Invoice) -> Iterator[Happening]:

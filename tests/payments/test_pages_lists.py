@@ -254,8 +254,8 @@ def test_a_foreign_and_a_random_payment_are_not_found(at, account, five, mallory
 def test_the_statement_adds_up(browser, at, account, five):
     page = browser.text(at("statement") + "?from=2025-09-01&to=2025-09-30")
     assert "1 Sep 2025 Opening balance $0.00" in page
-    assert "Order #ORD-5 - 1 items €50.00 INV-2025-005 $55.00" in page
-    assert "Paid by bank transfer 2025-000001 INV-2025-002 $5.00" in page
+    assert "Order #ORD-5 - 1 items €50.00 $55.00 INV-2025-005 $55.00" in page
+    assert "Paid by bank transfer −$5.00 2025-000001 INV-2025-002 $5.00" in page
     balance = Account.objects.get(pk=account.pk).balance_due
     assert f"30 Sep 2025 Closing balance $194.40 $35.00 ${balance / 100:.2f}" in page
 
@@ -295,3 +295,22 @@ def test_the_statement_as_csv(browser, at, account, five):
         ["2025-09-04", "Closing balance", "", "USD", "", "", "14.40"],
     ]
     assert "statement-ACC-2025-000001-2025-09-04-2025-09-04.csv" in answer["Content-Disposition"]
+
+
+# A member who sees their own orders' invoices
+
+
+def test_the_account_of_who_sees_their_own(at, account, alice):
+    ann = cast.member("Ann Example", account, "custom", get_invoices=1, pay_invoice=1)
+    line = factories.an_unpaid_order(account, display_id="77")
+    type(line.order).objects.filter(pk=line.order.pk).update(placed_by=ann.user)
+    own = factories.an_open_invoice(account, line)
+    payment = factories.a_promised_payment(own, by=ann.user)
+    page = Browser(ann).text(at("account"))
+    assert "You see invoices over your own orders." in page
+    assert "Your invoices" in page
+    assert "Current Balance" not in page
+    mine = Browser(ann).text(at("account") + f"?promised={payment.pk}")
+    assert "awaiting verification of your payment" in mine
+    theirs = factories.a_promised_payment(factories.an_open_invoice(account), by=alice.user)
+    assert "awaiting verification" not in Browser(ann).text(at("account") + f"?promised={theirs.pk}")
