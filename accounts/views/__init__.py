@@ -1,5 +1,7 @@
-"""Pages of accounts: signing in and out, a forgotten password, tokens."""
+"""Pages of accounts: signing in and out, a forgotten password, tokens, members and their invitations."""
 
+from accounts.views.invitations import invitation
+from accounts.views.members import change, invite_again, members, remove, withdraw
 from accounts.views.signing_in import (
     ForgottenPasswordView,
     LimitedSignIn,
@@ -20,9 +22,15 @@ __all__ = [
     "SignInView",
     "SignOutView",
     "address_tried_from",
+    "change",
+    "invitation",
+    "invite_again",
     "locked_out",
+    "members",
     "name_tried",
     "password_reset_done",
+    "remove",
     "revoke_token",
     "tokens",
+    "withdraw",
 ]
