@@ -53,7 +53,7 @@ def navigation(request: HttpRequest) -> list[Page]:
 
 
 def _is_admin(request: HttpRequest) -> bool:
-    """Of the account whose page this is, as far as the view looked it up."""
+    """Of the account whose page is shown; pages that say no show none."""
     account = getattr(request, "account", None)
     return account is not None and request.customer.is_admin_of(account.pk)  # type: ignore[attr-defined]
 

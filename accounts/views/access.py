@@ -16,10 +16,10 @@ SEE_OTHER = 303
 
 
 class CustomerRequest(HttpRequest):
-    """A request as the middleware hands it on, and the account whose page it asks for."""
+    """A request as the middleware hands it on, and the account whose page is shown."""
 
     customer: Customer
-    account: Account
+    account: Account | None
 
 
 def signed_in_page(view: Page) -> Page:
@@ -40,7 +40,6 @@ def account_of(request: CustomerRequest, number: str) -> Account:
     account = Account.objects.of_member(request.customer).filter(number=number).first()
     if account is None:
         raise NotFound("Account not found")
-    request.account = account
     return account
 
 
@@ -71,6 +70,7 @@ def show(
     request: CustomerRequest, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """A whole page in the frame, which names the merchant."""
+    request.account = context.get("account")
     merchant = context.get("merchant") or Organization.objects.get()
     frame = {
         "merchant": merchant,

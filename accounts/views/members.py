@@ -45,7 +45,7 @@ def _invite(request: CustomerRequest, account: Account, form: InvitationForm) ->
             by=request.customer,
         )
     except Refusal as refusal:
-        form_error(form, refusal)
+        _refused(form, refusal)
         return False
     messages.success(request, _sent(invitation))
     return True
@@ -67,7 +67,7 @@ def change(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
                 by=request.customer,
             )
         except Refusal as refusal:
-            form_error(form, refusal)
+            _refused(form, refusal)
         else:
             messages.success(request, _("The role of %(name)s is changed.") % {"name": member.user})
             return see_other(request, _after(request, account, member))
@@ -125,6 +125,14 @@ def withdraw(request: CustomerRequest, account: Account, pk: int) -> HttpRespons
         text = _("The invitation of %(email)s is withdrawn. Its link no longer works.")
         messages.success(request, text % {"email": invitation.email})
     return see_other(request, _list(account))
+
+
+def _refused(form: RightsForm, refusal: Refusal) -> None:
+    """What is wrong with the permissions together, stands beside the first of them."""
+    if refusal.field == "permissions":
+        form.add_error(form.levels[0].name, refusal.message)
+    else:
+        form_error(form, refusal)
 
 
 def _member(account: Account, pk: int) -> Membership:

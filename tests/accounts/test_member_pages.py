@@ -70,7 +70,7 @@ class TestTheList:
             "Change Alice Example Remove Alice Example "
             "Bob Examplebob@example.com Junior Buyer Last sign-in 31 Aug 2025 "
             "Change Bob Example Remove Bob Example "
-            "Invitations E-mail Role Works until Actions "
+            "Invitations Invitations E-mail Role Works until Actions "
             "zoe@example.comInvited by Alice Example Senior Buyer Works until 10 Sep 2025 "
             "Send again zoe@example.com Withdraw zoe@example.com "
             "Invite a member E-mail Role Admin: sees and pays invoices, manages members "
