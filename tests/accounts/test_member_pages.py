@@ -8,6 +8,7 @@ import time_machine
 
 from accounts import operations
 from accounts.models import Account, Invitation, Membership, User
+from accounts.models.members import PERMISSIONS
 from core import outbox
 from tests import cast
 from tests.books import unchanged
@@ -146,6 +147,10 @@ class TestWhoMay:
 
 
 class TestInviting:
+    def test_every_permission_can_be_chosen(self, browser, members):
+        page = browser.get(members).content.decode()
+        assert tuple(re.findall(r'<select name="(\w+)"', page)) == PERMISSIONS
+
     def test_a_custom_role(self, browser, members):
         invite(browser, members, role="custom", get_invoices="3", pay_invoice="1", export_invoices="0")
         assert Invitation.objects.get().permissions == {"get_invoices": 3, "pay_invoice": 1}
