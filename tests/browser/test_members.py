@@ -15,6 +15,7 @@ LONG = "maximiliane.von-und-zu-musterhausen-hinterwaldkirchen@accounting.subsidi
 
 def is_usable(page: Page) -> None:
     """Nothing is cut off, too small to be pressed, or found by axe."""
+    page.wait_for_load_state()  # with all its styles
     assert page.evaluate(CUT_OFF) == []
     assert page.evaluate(SMALL) == []
     is_clean(page)
