@@ -1,4 +1,5 @@
-"""What people fill in to sign in, to get a new password, and to make a token."""
+"""What people fill in to sign in, to get a new password, to make a token, and to make
+members."""
 
 from typing import Any
 
@@ -12,24 +13,36 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.forms import AuthenticationForm
 
-from accounts.models import User
+from accounts.models import Membership, User
 
 LOCKED = "locked"
 LONGEST_EMAIL = 254  # User.email's
 LONGEST_PASSWORD = 4096
+OWN_EMAIL_MISSING = _("Enter your e-mail")
 PASSWORD_TOO_LONG = _("Use at most 4096 characters")
 
 
-def _email_field(autocomplete: str) -> forms.EmailField:
+def _email_field(autocomplete: str, required: Any) -> forms.EmailField:
     return forms.EmailField(
         label=_("E-mail"),
         max_length=LONGEST_EMAIL,
         widget=forms.EmailInput(attrs={"autocomplete": autocomplete, "autocapitalize": "none"}),
         error_messages={
-            "required": _("Enter your e-mail"),
+            "required": required,
             "invalid": _("Enter an e-mail address like name@example.com"),
             "max_length": _("Use at most 254 characters"),
         },
+    )
+
+
+def _new_password_field(label: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        help_text=_("At least 8 characters, nothing that is easy to guess."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        error_messages={"required": _("Enter a new password"), "max_length": PASSWORD_TOO_LONG},
     )
 
 
@@ -50,7 +63,7 @@ def locked_text() -> str:
 class SignInForm(forms.Form):
     """E-mail and password."""
 
-    login = _email_field("username")
+    login = _email_field("username", OWN_EMAIL_MISSING)
     password = forms.CharField(
         label=_("Password"),
         strip=False,
@@ -96,20 +109,13 @@ class StaffSignInForm(AuthenticationForm):
 
 
 class ForgottenPasswordForm(forms.Form):
-    email = _email_field("email")
+    email = _email_field("email", OWN_EMAIL_MISSING)
 
 
 class NewPasswordForm(forms.Form):
     """A new password, typed once: it can be shown. `temp_key` is allauth's and already checked."""
 
-    password = forms.CharField(
-        label=_("New password"),
-        strip=False,
-        max_length=LONGEST_PASSWORD,
-        help_text=_("At least 8 characters, nothing that is easy to guess."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        error_messages={"required": _("Enter a new password"), "max_length": PASSWORD_TOO_LONG},
-    )
+    password = _new_password_field(_("New password"))
 
     def __init__(self, *args: Any, user: User, temp_key: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -138,3 +144,74 @@ class TokenForm(forms.Form):
         initial=90,
         choices=[(30, _("30 days")), (90, _("90 days")), (180, _("180 days")), (366, _("366 days"))],
     )
+
+
+ROLE_LINES = {  # what a role allows, in one line each
+    Membership.Role.ADMIN: _("sees and pays invoices, manages members"),
+    Membership.Role.SENIOR_BUYER: _("sees invoices"),
+    Membership.Role.JUNIOR_BUYER: _("sees neither"),
+    Membership.Role.CUSTOM: _("what you allow below"),
+}
+PERMISSION_LABELS = {
+    "get_invoices": _("See invoices and balances"),
+    "get_invoice_detail": _("Open an invoice"),
+    "get_invoice_pdf": _("Download invoices as PDF"),
+    "export_invoices": _("Download lists of invoices"),
+    "get_invoice_payments_history": _("See payments and receipts"),
+    "pay_invoice": _("Pay invoices"),
+}
+LEVELS = [(0, _("None")), (1, _("Own")), (2, _("Company")), (3, _("Company and subsidiaries"))]
+
+
+class RightsForm(forms.Form):
+    """A role, and for a custom one the level of each permission, in a field of the permission's name."""
+
+    role = forms.ChoiceField(
+        choices=Membership.Role.choices,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose a role")),
+    )
+
+    def __init__(self, *args: Any, member: Membership | None = None, **kwargs: Any) -> None:
+        held = {"role": member.role, **member.permissions} if member else {}
+        kwargs.setdefault("initial", held)
+        super().__init__(*args, **kwargs)
+        for name, label in PERMISSION_LABELS.items():
+            self.fields[name] = forms.TypedChoiceField(
+                label=label, choices=LEVELS, coerce=int, empty_value=0, required=False
+            )
+
+    @property
+    def roles(self) -> list[tuple[str, str, Any, bool]]:
+        """Value, name and line of each role, and whether it is chosen."""
+        chosen = self["role"].value()
+        return [(role.value, role.label, ROLE_LINES[role], role == chosen) for role in Membership.Role]
+
+    @property
+    def levels(self) -> list[forms.BoundField]:
+        return [self[name] for name in PERMISSION_LABELS]
+
+    @property
+    def permissions(self) -> dict[str, int]:
+        """What was chosen for a custom role; what stands in the fields of a role that was not chosen, does
+        not count."""
+        if self.cleaned_data["role"] != Membership.Role.CUSTOM:
+            return {}
+        chosen = {name: self.cleaned_data[name] for name in PERMISSION_LABELS}
+        return {name: level for name, level in chosen.items() if level}
+
+
+class InvitationForm(RightsForm):
+    email = _email_field("off", _("Enter the e-mail of whom you invite"))
+    field_order = ("email", "role")
+
+
+class JoinForm(forms.Form):
+    """A new user: their e-mail is the one that was invited."""
+
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Enter your name"), "max_length": _("Use at most 150 characters")},
+    )
+    password = _new_password_field(_("Password"))

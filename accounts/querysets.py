@@ -188,6 +188,12 @@ class MembershipQuerySet(models.QuerySet):
         return self.filter(account_id=account_id, role="admin", user__is_active=True).select_related("user")
 
 
+class InvitationQuerySet(models.QuerySet):
+    def open(self) -> Self:
+        """Neither accepted nor withdrawn, be their time over or not."""
+        return self.filter(accepted_at=None, withdrawn_at=None)
+
+
 class CustomerTokenQuerySet(models.QuerySet):
     def usable(self, *, at: datetime) -> Self:
         """Tokens that are neither revoked nor expired and whose user may sign in."""

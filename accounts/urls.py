@@ -1,4 +1,4 @@
-"""Addresses of accounts: signing in, a second factor, a forgotten password, tokens.
+"""Addresses of accounts: signing in, a second factor, a forgotten password, tokens, members.
 
 The names of the first ones are those by which allauth finds its views.
 """
@@ -31,6 +31,20 @@ urlpatterns = [
         r"^account/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
         views.NewPasswordView.as_view(),
         name="account_reset_password_from_key",
+    ),
+    path("account/invitation/<str:token>/", views.invitation, name="invitation"),
+    path("account/<str:number>/members/", views.members, name="members"),
+    path("account/<str:number>/members/<int:pk>/", views.change, name="member"),
+    path("account/<str:number>/members/<int:pk>/remove/", views.remove, name="member_remove"),
+    path(
+        "account/<str:number>/members/invitations/<int:pk>/again/",
+        views.invite_again,
+        name="invitation_again",
+    ),
+    path(
+        "account/<str:number>/members/invitations/<int:pk>/withdraw/",
+        views.withdraw,
+        name="invitation_withdraw",
     ),
     path("account/tokens/", views.tokens, name="tokens"),
     path("account/tokens/<str:pk>/revoke/", views.revoke_token, name="token_revoke"),

@@ -46,9 +46,16 @@ def navigation(request: HttpRequest) -> list[Page]:
         (gettext("Invoices"), f"{account}invoices/"),
         (gettext("Payments"), f"{account}payments/"),
         (gettext("Statement"), f"{account}statement/"),
-        (gettext("Members"), f"{account}members/"),
     ]
+    if _is_admin(request):
+        pages.append((gettext("Members"), f"{account}members/"))
     return [_page(request, label, address) for label, address in pages if _exists(address)]
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    """Of the account whose page is shown; pages that say no show none."""
+    account = getattr(request, "account", None)
+    return account is not None and request.customer.is_admin_of(account.pk)  # type: ignore[attr-defined]
 
 
 def _page(request: HttpRequest, label: str, address: str) -> Page:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 MASK = "…"
 SECRETS = (
     re.compile(r"(?<=/password/reset/key/)[^/\s\"'?]+"),  # a link that sets a password
+    re.compile(r"(?<=/account/invitation/)[^/\s\"'?]+"),  # a link that makes a member
     re.compile(r"(?<=_secret_)\w+"),  # a Stripe client secret: pi_…_secret_…
     re.compile(r"(?<=\bctok_)\w+"),  # a token of a customer's program
     re.compile(r"(?<=\b[sr]k_(?:live|test)_)\w+"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
@@ -100,9 +100,12 @@ class Membership(models.Model):
         return f"{self.user} at {self.account}: {self.get_role_display()}"
 
     def clean(self) -> None:
-        self.permissions = checked_levels(self.permissions, PERMISSIONS)
-        if self.permissions and self.role != self.Role.CUSTOM:
-            raise ValidationError({"permissions": "Only a custom role has permissions of its own"})
+        self.permissions = checked_permissions(self.role, self.permissions)
+
+    def is_last_admin(self) -> bool:
+        """Whether the company would have no Admin without this one: nobody then could give anybody rights."""
+        others = Membership.objects.admins_of(self.account_id).exclude(pk=self.pk)
+        return self.role == self.Role.ADMIN and not others.exists()
 
     def level(self, permission: str) -> int:
         """How far this place allows `permission`: 0 not at all, 1 on what the member ordered or paid, 2 on
@@ -116,9 +119,23 @@ class Membership(models.Model):
             return level if type(level) is int and level in (1, 2, 3) else 0
         return 0
 
+    def tokens_of_it_alone(self) -> CustomerTokenQuerySet:
+        """The member's tokens that open no other company, so that they end with this place."""
+        is_elsewhere = self.user.memberships.exclude(pk=self.pk).exists()
+        tokens = self.user.tokens.filter(revoked_at=None)
+        return tokens.none() if is_elsewhere else tokens
+
     @property
     def reaches_subsidiaries(self) -> bool:
         return any(self.level(permission) == SUBSIDIARY_LEVEL for permission in PERMISSIONS)
+
+
+def checked_permissions(role: str, permissions: Any) -> dict[str, int]:
+    """The permissions that a place in a company has of its own: a custom role's, none of the other roles."""
+    levels = checked_levels(permissions, PERMISSIONS)
+    if levels and role != Membership.Role.CUSTOM:
+        raise ValidationError({"permissions": "Only a custom role has permissions of its own"})
+    return levels
 
 
 class CustomerToken(models.Model):

@@ -2,9 +2,18 @@
 
 from accounts.operations.charging import add_charge, charge, settle_line_items
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
+from accounts.operations.inviting import (
+    accept_invitation,
+    find_invitation,
+    invite_member,
+    send_invitation,
+    send_invitation_again,
+    withdraw_invitation,
+)
 from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
 from accounts.operations.links import open_link, sign_link
 from accounts.operations.locking import locked_account
+from accounts.operations.membering import change_member, remove_member
 from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
 from accounts.operations.passwords import ask_for_password_reset, send_password_reset, set_password
@@ -21,16 +30,20 @@ from accounts.operations.tokens import (
 
 __all__ = [
     "Skipped",
+    "accept_invitation",
     "add_charge",
     "allot_number",
     "ask_for_password_reset",
     "change_credit_limit",
+    "change_member",
     "charge",
     "count_attempts",
     "count_payment_attempt",
     "create_token",
     "customer_for_token",
     "customer_for_user",
+    "find_invitation",
+    "invite_member",
     "locked_account",
     "new_token",
     "note_second_factor",
@@ -38,9 +51,12 @@ __all__ = [
     "open_link",
     "regenerate_token",
     "remove_master_data",
+    "remove_member",
     "reset_second_factor",
     "revoke_token",
     "save_master_data",
+    "send_invitation",
+    "send_invitation_again",
     "send_password_reset",
     "set_password",
     "settle_line_items",
@@ -49,4 +65,5 @@ __all__ = [
     "skipped_in",
     "too_many",
     "wait_for",
+    "withdraw_invitation",
 ]

@@ -1,38 +1,33 @@
-"""Who may open which page: every address carries the account's number, and a foreign number is simply not
-found. Who lacks a right is told whom to ask."""
+"""Which page of an account a role opens: who lacks the right is told whom to ask. What knows only accounts
+stands in `accounts/views/access.py`."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 
-from accounts.models import Account, Customer, Membership, Organization
-from core.errors import NotFound
+from accounts.models import Account
+from accounts.views.access import (
+    CustomerRequest,
+    Page,
+    account_of,
+    admins_of,
+    see_other,
+    show,
+    signed_in_page,
+)
 
-Page = Callable[..., HttpResponseBase]
-SEE_OTHER = 303
-
-
-class CustomerRequest(HttpRequest):
-    """A request as the middleware hands it on."""
-
-    customer: Customer
-
-
-def signed_in_page(view: Page) -> Page:
-    """A page for a customer: nobody keeps a copy of it, so Back asks the server again."""
-
-    @wraps(view)
-    def door(request: CustomerRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        bool(request.customer)  # refuses who is not signed in
-        response = view(request, *args, **kwargs)
-        response["Cache-Control"] = "no-store"
-        return response
-
-    return door
+__all__ = [
+    "CustomerRequest",
+    "account_page",
+    "admins_of",
+    "no_rights",
+    "see_other",
+    "show",
+    "signed_in_page",
+]
 
 
 def account_page(may: str = "", *, is_own_enough: bool = True) -> Callable[[Page], Page]:
@@ -43,9 +38,7 @@ def account_page(may: str = "", *, is_own_enough: bool = True) -> Callable[[Page
         @signed_in_page
         @wraps(view)
         def door(request: CustomerRequest, number: str, **kwargs: Any) -> HttpResponseBase:
-            account = Account.objects.of_member(request.customer).filter(number=number).first()
-            if account is None:
-                raise NotFound("Account not found")
+            account = account_of(request, number)
             allowed = request.customer.may_some if is_own_enough else request.customer.may
             if may and not allowed(may, account_id=account.pk):
                 return no_rights(request, account, may=may, **kwargs)
@@ -66,28 +59,3 @@ def no_rights(request: CustomerRequest, account: Account, *, may: str, **named: 
         "admins": admins_of(account),
     }
     return show(request, "payments/no_rights.html", context, status=403)
-
-
-def admins_of(account: Account) -> list[Membership]:
-    """Whom a colleague can ask."""
-    return list(Membership.objects.admins_of(account.pk))
-
-
-def show(
-    request: CustomerRequest, template: str, context: dict[str, Any], *, status: int = 200
-) -> HttpResponse:
-    """A whole page in the frame, which names the merchant."""
-    merchant = context.get("merchant") or Organization.objects.get()
-    frame = {
-        "merchant": merchant,
-        "merchant_name": merchant.name,
-        "has_other_accounts": len(request.customer.memberships) > 1,
-    }
-    return render(request, template, {**frame, **context}, status=status)
-
-
-def see_other(request: CustomerRequest, address: str) -> HttpResponse:
-    """Go on at another address with GET; a script is told where to."""
-    if request.headers.get("HX-Request"):
-        return HttpResponse(status=204, headers={"HX-Redirect": address})
-    return HttpResponseRedirect(address, status=SEE_OTHER)

@@ -65,6 +65,7 @@ class TestWrittenLimits:
             "wrong_tokens_per_address": (20, 600),
             "payments_per_account": (60, 600),
             "payments_per_address": (120, 600),
+            "invitations_per_account": (30, 3600),
         }
 
 

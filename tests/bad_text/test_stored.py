@@ -35,6 +35,9 @@ PAGES = (
     "pay/{collection}/",
     "invoices/{invoice}/",
     "invoices/{invoice}/pay/",
+    "members/",
+    "members/{member}/",
+    "members/{member}/remove/",
 )
 PAID = "?paid={payment}"
 # What programs read: codes, numbers by which rows are found, what a form or a clock is made of.
@@ -98,7 +101,7 @@ def spoiled(world: World, text: str) -> Invoice:
 def test_every_page_shows_it_as_text(world, text):
     invoice = spoiled(world, text)
     number = world.own("admin", "number")
-    ids = {kind: world.own("admin", kind) for kind in ("region", "collection", "payment")}
+    ids = {kind: world.own("admin", kind) for kind in ("region", "collection", "payment", "member")}
     browser, found = browser_of(world, "admin"), {}
     for page in (*PAGES, PAID):
         address = f"/account/{number}/{page}".format(**ids, invoice=invoice.pk)

@@ -116,6 +116,8 @@ class TestRequests:
             "Referer checking failed - https://a.example/account/password/reset/key/…/ does not match",
         ),
         ('"GET /pay/return/?token=5O19&PayerID=1 HTTP/1.1"', '"GET /pay/return/?token=…&PayerID=1 HTTP/1.1"'),
+        ("GET /account/invitation/0123abcd/?a=1", "GET /account/invitation/…/?a=1"),
+        ("/account/login/?next=/account/invitation/0123abcd/", "/account/login/?next=/account/invitation/…/"),
         ("/account/password/reset/done/ INV-2025-001", "/account/password/reset/done/ INV-2025-001"),
     ],
 )

@@ -18,6 +18,7 @@ STAFF = ("staff", *groups(), "every permission", "superuser")
 
 READ = frozenset({"senior", "admin", "cookie", "token", "both", "stranger"})
 PAY = frozenset({"admin", "cookie", "token", "stranger", "both"})
+MANAGE = PAY - {"token"}
 MEMBER = READ | {"junior"}
 SIGNED_IN = MEMBER | set(STAFF)
 
@@ -104,6 +105,8 @@ class Open(NamedTuple):
 NUMBER = {"number": "number"}
 PAYMENT = {"number": "number", "pk": "collection"}
 INVOICE = {"number": "number", "pk": "invoice"}
+COLLEAGUE = {"number": "number", "pk": "member"}
+INVITED = {"number": "number", "pk": "invitation"}
 SHOWN = {"GET": "shown", "HEAD": "shown"}
 GOES_ON = {"GET": "goes on", "HEAD": "goes on", "POST": "goes on"}
 FORM = SHOWN | {"POST": "refused", "PUT": "refused", "OPTIONS": "shown"}
@@ -148,6 +151,13 @@ ROUTES = {
     "account/<str:number>/invoices/<int:pk>/pay/": Route(
         PAY, ASKED_FIRST, INVOICE, {"provider": "code"}, refused="refused"
     ),
+    "account/<str:number>/members/": Route(MANAGE, ASKED_FIRST | {"POST": "refused"}, NUMBER),
+    "account/<str:number>/members/<int:pk>/": Route(MANAGE, ASKED_FIRST | {"POST": "refused"}, COLLEAGUE),
+    "account/<str:number>/members/<int:pk>/remove/": Route(MANAGE, ASKED_FIRST, COLLEAGUE),
+    "account/<str:number>/members/invitations/<int:pk>/again/": Route(MANAGE, {"POST": "goes on"}, INVITED),
+    "account/<str:number>/members/invitations/<int:pk>/withdraw/": Route(
+        MANAGE, {"POST": "goes on"}, INVITED
+    ),
     "account/tokens/": Route(SIGNED_IN - {"token"}, ASKED_FIRST | {"POST": "refused"}),
     "account/tokens/<str:pk>/revoke/": Route(SIGNED_IN - {"token"}, ASKED_FIRST, {"pk": "token"}),
 }
@@ -183,6 +193,10 @@ OPEN = {
             ("totp/deactivate", "not found"),
         )
     },
+    # One that is over; who accepts one that works: tests/accounts/test_member_pages.py.
+    "account/invitation/<str:token>/": Open(
+        "/account/invitation/spent/", GONE | {"POST": "not found"}, GONE | {"POST": "not found"}
+    ),
     # A link that is over; whom one opens what for: tests/payments/test_company_files.py.
     "files/<str:link>/<str:name>": Open("/files/over/invoices.csv", GONE, GONE),
     "api/graphql": Open("/api/graphql", JSON_ONLY, JSON_ONLY, has_csrf=False),

@@ -13,6 +13,7 @@ from tests.books import everything
 from tests.matrix.asking import Cell, assert_as_declared, browser_of, difference, leaks, told, undone, wrong
 from tests.matrix.table import (
     CUSTOMERS,
+    MANAGE,
     OPEN,
     PAY,
     ROUTES,
@@ -73,7 +74,7 @@ def declared(route: Route, method: str, cell: Cell) -> str:
         if cell.actor == "both" and which == "foreign":  # a colleague there too; what else is asked is not
             return (
                 "forbidden"
-                if route.may == PAY
+                if route.may in (MANAGE, PAY)
                 else "not found"
                 if len(route.rows) > 1
                 else route.answers[method]

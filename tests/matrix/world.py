@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import operations as accounts
-from accounts.models import Account, CustomerToken, Membership, Region, User
+from accounts.models import Account, CustomerToken, Invitation, Membership, Region, User
 from core.audit import SYSTEM
 from invoices import operations as invoices
 from invoicing_site.management.commands.demo_data import REGIONS, STAFF
@@ -147,7 +147,20 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
         "receipt": payment.receipt.pk,
         "receipt line": payment.allocations.get().pk,
         "cart": fresh.pk,
+        "member": account.memberships.last().pk,
+        "invitation": _invited(account, payer).pk,
     }
+
+
+def _invited(account: Account, by: User) -> Invitation:
+    return accounts.invite_member(
+        account=account,
+        email="zoe@example.com",
+        role=Membership.Role.SENIOR_BUYER,
+        permissions={},
+        at=timezone.now(),
+        by=accounts.customer_for_user(by),
+    )
 
 
 def _hanging(account: Account, order: str, region: Region) -> None:

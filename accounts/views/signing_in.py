@@ -1,13 +1,11 @@
-"""Pages of accounts: signing in and out, a forgotten password, tokens."""
+"""Signing in and out, and a forgotten password."""
 
-from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any, cast
+from typing import Any
 
 from allauth.account import views as allauth
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -15,14 +13,10 @@ from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import operations
-from accounts.forms import ForgottenPasswordForm, NewPasswordForm, SignInForm, TokenForm, locked_minutes
-from accounts.models import CustomerToken, User
-from accounts.querysets import parse_id
-from core.doors import form_error
-from core.errors import NotFound, Refusal
+from accounts.forms import ForgottenPasswordForm, NewPasswordForm, SignInForm, locked_minutes
 
 RESET_ADDRESS = "reset_address"
 LONGEST_NAME_TRIED = 255  # the column of axes
@@ -163,55 +157,3 @@ class NewPasswordView(allauth.PasswordResetFromKeyView):
 
     def form_invalid(self, form: Form) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)
-
-
-def _reader(request: HttpRequest) -> User:
-    """Who reads a page that needs signing in."""
-    return cast(User, request.user)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def tokens(request: HttpRequest) -> HttpResponse:
-    """The reader's tokens and a form for one more. Only the answer to making a token shows it: a page to be
-    led to would have to find it stored somewhere."""
-    form = TokenForm(request.POST or None)
-    token = _create_token(request, form) if request.method == "POST" and form.is_valid() else ""
-    context = {
-        "form": TokenForm() if token else form,
-        "tokens": _reader(request).tokens.usable(at=timezone.now()),
-        "new_token": token,
-    }
-    return render(request, "tokens/list.html", context, status=422 if form.errors else 200)
-
-
-def _create_token(request: HttpRequest, form: TokenForm) -> str:
-    """The new token; none when it was refused, and the form says why."""
-    try:
-        _, token = operations.create_token(
-            user=_reader(request),
-            name=form.cleaned_data["name"],
-            lifetime=timedelta(days=form.cleaned_data["days"]),
-            at=timezone.now(),
-            by=_reader(request).actor,
-        )
-    except Refusal as refusal:
-        form_error(form, refusal)
-        return ""
-    return token
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def revoke_token(request: HttpRequest, pk: str) -> HttpResponse:
-    """GET asks, POST revokes. Revoking twice leads to the list again."""
-    token = CustomerToken.objects.filter(user=_reader(request), pk=parse_id(pk)).first()
-    if token is None:
-        raise NotFound("Token not found")
-    if request.method == "POST":
-        operations.revoke_token(token=token, at=timezone.now(), by=_reader(request).actor)
-        messages.success(request, gettext("“%(name)s” is revoked.") % {"name": token.name})
-        return redirect("tokens")
-    if token.revoked_at:
-        return redirect("tokens")
-    return render(request, "tokens/revoke.html", {"token": token})

@@ -1,0 +1,90 @@
+"""Who belongs to a company, and what they may do there: decided by its Admins, under the account's lock."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from accounts.models import Account, Customer, Membership
+from accounts.models.members import checked_permissions
+from accounts.operations.locking import locked_account
+from accounts.operations.tokens import revoke_token
+from core.audit import record
+from core.errors import Conflict, Forbidden, Invalid, NotFound
+
+
+def change_member(
+    *, member: Membership, role: str, permissions: Mapping[str, int], at: datetime, by: Customer
+) -> None:
+    """Give a member another role, a custom one with its permissions and their levels.
+
+    Refuses who is no Admin, an unknown role or permission, and taking the role from the last Admin.
+    """
+    role, levels = checked_role(role, permissions)
+    with locked_account(member.account_id) as account:
+        require_admin(account, by)
+        current = _still_there(member)
+        before = _rights(current)
+        if role != Membership.Role.ADMIN:
+            _require_other_admin(current, account)
+        current.role, current.permissions = role, levels
+        if _rights(current) != before:
+            current.save(update_fields=["role", "permissions"])
+            record(current, "membership.changed", at=at, by=by.actor, before=before, after=_rights(current))
+
+
+def remove_member(*, member: Membership, at: datetime, by: Customer) -> None:
+    """End a membership, and the member's tokens that open no other company. What they paid stays.
+
+    Refuses who is no Admin, and removing the last one.
+    """
+    with locked_account(member.account_id) as account:
+        require_admin(account, by)
+        current = _still_there(member)
+        _require_other_admin(current, account)
+        for token in current.tokens_of_it_alone():
+            revoke_token(token=token, at=at, by=by.actor)
+        before = {"user": current.user_id, **_rights(current)}
+        record(current, "membership.removed", at=at, by=by.actor, before=before)
+        current.delete()
+
+
+def require_admin(account: Account, by: Customer) -> None:
+    """Refuses whoever is no Admin of the company at this moment, also who was one when the page was loaded.
+    And programs: a token that was taken must not make its finder a member."""
+    is_admin = Membership.objects.admins_of(account.pk).filter(user=by.user).exists()
+    if by.token is not None or not is_admin:
+        raise Forbidden(_("Only an Admin can manage members"))
+
+
+def checked_role(role: str, permissions: Mapping[str, int]) -> tuple[str, dict[str, int]]:
+    """A role, and the levels by permission of a custom one. Refuses what is unknown, naming it."""
+    if role not in Membership.Role.values:
+        raise Invalid(_("Choose a role"), field="role")
+    try:
+        levels = checked_permissions(role, dict(permissions))
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages), field="permissions") from None
+    if role == Membership.Role.CUSTOM and not levels:
+        raise Invalid(_("Choose at least one permission for the custom role"), field="permissions")
+    return role, levels
+
+
+def _require_other_admin(member: Membership, account: Account) -> None:
+    if member.is_last_admin():
+        text = _("%(company)s needs at least one Admin. Make somebody else Admin first.")
+        raise Conflict(text % {"company": account.company_name})
+
+
+def _still_there(member: Membership) -> Membership:
+    """The row as it is now, under the account's lock."""
+    current = Membership.objects.select_related("user").filter(pk=member.pk).first()
+    if current is None:
+        raise NotFound(_("Member not found"))
+    return current
+
+
+def _rights(member: Membership) -> dict[str, Any]:
+    return {"role": str(member.role), "permissions": member.permissions}
