@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from moneyed import Money
 
 from accounts import operations as accounts
-from accounts.models import Account, Region
+from accounts.models import Account, Region, User
 from core.audit import Actor
 from core.errors import Invalid
 from core.money import from_minor, places
@@ -39,6 +39,7 @@ def place_order(
     at: datetime,
     by: Actor,
     purchase_order_number: str = "",
+    placed_by: User | None = None,
     override_reason: str = "",
 ) -> Order:
     """Book an order and charge it to the account. Refuses an order without positions, and what
@@ -65,6 +66,7 @@ def place_order(
             account_line_item=line,
             display_id=display_id,
             purchase_order_number=purchase_order_number,
+            placed_by=placed_by,
             currency=currency,
             total_amount=total,
             created_at=at,

@@ -25,6 +25,7 @@ from accounts.models import (
     Region,
     User,
 )
+from accounts.models.members import PERMISSIONS
 from core.audit import SYSTEM
 from invoices import operations as invoices
 from invoices.models import Invoice
@@ -42,13 +43,21 @@ REGIONS = (
     ("Japan", "JPY", ["JP"]),
 )
 RATES = (("EUR", "USD", "1.1000000000"), ("JPY", "USD", "0.0068000000"))
-GLOBEX = (
-    ("alice@example.com", "Alice Example", ROLES.ADMIN),
-    ("sam@example.com", "Sam Senior", ROLES.SENIOR_BUYER),
-    ("bob@example.com", "Bob Example", ROLES.JUNIOR_BUYER),
+Person = tuple[str, str, str, dict[str, int]]
+OWN = {"get_invoices": 1, "get_invoice_detail": 1, "get_invoice_pdf": 1, "pay_invoice": 1}
+GROUP = {name: 3 for name in PERMISSIONS if name != "pay_invoice"}
+GLOBEX: tuple[Person, ...] = (
+    ("alice@example.com", "Alice Example", ROLES.ADMIN, {}),
+    ("sam@example.com", "Sam Senior", ROLES.SENIOR_BUYER, {}),
+    ("bob@example.com", "Bob Example", ROLES.JUNIOR_BUYER, {}),
+    ("olga@example.com", "Olga Ownorders", ROLES.CUSTOM, OWN),
+    ("grace@example.com", "Grace Group", ROLES.CUSTOM, GROUP),
 )
-INITECH = (("carol@example.com", "Carol Example", ROLES.ADMIN),)
-BIG = (("dora@example.com", "Dora Example", ROLES.ADMIN),)
+NORDIC: tuple[Person, ...] = (
+    ("nils@example.com", "Nils Nordic", ROLES.ADMIN, {}),
+)  # of a subsidiary of Globex
+INITECH: tuple[Person, ...] = (("carol@example.com", "Carol Example", ROLES.ADMIN, {}),)
+BIG: tuple[Person, ...] = (("dora@example.com", "Dora Example", ROLES.ADMIN, {}),)
 STAFF = (("stella@example.com", "Stella Staff", "Superuser"), ("ben@example.com", "Ben Books", "Bookkeeper"))
 SHELF = (
     ("Desk lamp, adjustable", "39.40", "4600"),
@@ -78,6 +87,7 @@ class Command(BaseCommand):
         now = timezone.now()
         self._merchant(now)
         self._globex(now)
+        self._nordic(now)
         self._initech(now)
         if options["line_items"]:
             self._big(now, options["line_items"])
@@ -168,6 +178,9 @@ class Command(BaseCommand):
         self._billed(account, "Europe", "1756870105", (0, 3), now - timedelta(days=50), partly_refunded)
         self._billed(account, "Japan", "1756870103", (1,), now - timedelta(days=45), promised)
         self._billed(account, "North America", "1756870104", (2, 2, 4), now - timedelta(days=35), None)
+        self._two_at_once(account, alice, stella, now - timedelta(days=25))
+        olga = User.objects.get(email="olga@example.com")
+        self._billed(account, "Europe", "1756870108", (2,), now - timedelta(days=15), None, placed_by=olga)
         for number, (region, things) in enumerate(
             (
                 ("North America", (1,)),
@@ -178,6 +191,36 @@ class Command(BaseCommand):
             )
         ):
             self._order(account, region, f"175687020{number}", things, now - timedelta(days=12 - 2 * number))
+
+    def _two_at_once(self, account: Account, payer: User, staff: User, at: datetime) -> None:
+        """Two invoices by one bank transfer, the second in part."""
+        made = [
+            self._billed(account, "North America", number, things, at, None)
+            for number, things in (("1756870106", (1, 2)), ("1756870107", (3, 3)))
+        ]
+        rows = [one for one in made if one]
+        if len(rows) != len(made):
+            return
+        later = at + timedelta(days=6)
+        collection = payments.start_joint_payment(
+            account=account,
+            currency=rows[0].currency,
+            shares=[payments.Share(rows[0], rows[0].total_amount), payments.Share(rows[1], 20_000)],
+            at=later,
+            by=payer.actor,
+        )
+        session = payments.change_method(
+            collection=collection, provider_code="pp_system_default", at=later, by=payer.actor
+        )
+        payments.complete_payment(session=session, at=later, by=payer.actor)
+        payments.verify_manual_payment(payment=session.payments.get(), at=later, staff=staff)
+
+    def _nordic(self, now: datetime) -> None:
+        """A subsidiary of Globex, with an open invoice of its own."""
+        account = self._company("Globex Nordic AB", Money(5000, "EUR"), NORDIC, now)
+        parent = Account.objects.get(company_name="Globex Ltd")
+        Account.objects.filter(pk=account.pk, parent=None).update(parent=parent)
+        self._billed(account, "Europe", "1756870300", (1, 4), now - timedelta(days=20), None)
 
     def _initech(self, now: datetime) -> None:
         """The published example: a limit of $1,000.00, one unpaid order of one item over $39.40."""
@@ -192,7 +235,7 @@ class Command(BaseCommand):
                 account, region, f"B{number:07d}", (number % len(SHELF),), now - timedelta(minutes=number)
             )
 
-    def _company(self, name: str, limit: Money, members: tuple, now: datetime) -> Account:
+    def _company(self, name: str, limit: Money, members: tuple[Person, ...], now: datetime) -> Account:
         account = Account.objects.filter(company_name=name).first() or accounts.open_account(
             company_name=name,
             credit_limit=limit,
@@ -205,11 +248,13 @@ class Command(BaseCommand):
             billing_country="US",
             email=f"ap@{name.split()[0].lower()}.example",
         )
-        for email, person, role in members:
+        for email, person, role, permissions in members:
             user = User.objects.filter(email=email).first()
             if user is None:
                 user = User.objects.create_user(email, PASSWORD, name=person)
-            Membership.objects.get_or_create(user=user, account=account, defaults={"role": role})
+            Membership.objects.get_or_create(
+                user=user, account=account, defaults={"role": role, "permissions": permissions}
+            )
             token = _token(email)
             if not CustomerToken.objects.filter(
                 token_hash=hashlib.sha256(token.encode()).hexdigest()
@@ -218,7 +263,13 @@ class Command(BaseCommand):
         return account
 
     def _order(
-        self, account: Account, region: str, number: str, things: tuple[int, ...], at: datetime
+        self,
+        account: Account,
+        region: str,
+        number: str,
+        things: tuple[int, ...],
+        at: datetime,
+        placed_by: User | None = None,
     ) -> AccountLineItem | None:
         """The charge of a new order; None when the order was made on an earlier run."""
         if Order.objects.filter(display_id=number).exists():
@@ -230,7 +281,13 @@ class Command(BaseCommand):
             for thing in things
         ]
         return orders.place_order(
-            account=account, region=place, display_id=number, positions=positions, at=at, by=SYSTEM
+            account=account,
+            region=place,
+            display_id=number,
+            positions=positions,
+            placed_by=placed_by,
+            at=at,
+            by=SYSTEM,
         ).account_line_item
 
     def _billed(
@@ -241,16 +298,19 @@ class Command(BaseCommand):
         things: tuple[int, ...],
         at: datetime,
         then: Callable[[Invoice, datetime], None] | None,
-    ) -> None:
-        """A new order that is on an invoice, and what happened to that."""
-        line = self._order(account, region, number, things, at)
+        placed_by: User | None = None,
+    ) -> Invoice | None:
+        """A new order that is on an invoice, and what happened to that; None when it was made on an earlier
+        run."""
+        line = self._order(account, region, number, things, at, placed_by)
         if line is None:
-            return
+            return None
         invoice = invoices.create_invoice_from_line_items(
             account=account, region=line.region, line_item_ids=[line.pk], at=at + timedelta(days=2), by=SYSTEM
         )
         if then:
             then(invoice, at + timedelta(days=5))
+        return invoice
 
     def _promise(self, invoice: Invoice, payer: User, at: datetime) -> None:
         session = payments.initiate_payment(
@@ -262,7 +322,7 @@ class Command(BaseCommand):
         payments.complete_payment(session=session, at=at, by=payer.actor)
 
     def _customers(self) -> list[dict]:
-        people = [person for company in (GLOBEX, INITECH, BIG) for person in company]
+        people = [person for company in (GLOBEX, NORDIC, INITECH, BIG) for person in company]
         places = Membership.objects.select_related("account", "user")
         return [
             {
@@ -272,7 +332,7 @@ class Command(BaseCommand):
                 "role": place.get_role_display(),
                 "accounts": [place.account.number],
             }
-            for email, _, _ in people
+            for email, *_ in people
             for place in places.filter(user__email=email)
         ]
 
