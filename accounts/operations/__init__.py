@@ -2,6 +2,7 @@
 
 from accounts.operations.charging import add_charge, charge, settle_line_items
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
+from accounts.operations.letters import Letter, Words, words_for, write_invitation, write_letter
 from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
 from accounts.operations.links import open_link, sign_link
 from accounts.operations.locking import locked_account
@@ -20,7 +21,9 @@ from accounts.operations.tokens import (
 )
 
 __all__ = [
+    "Letter",
     "Skipped",
+    "Words",
     "add_charge",
     "allot_number",
     "ask_for_password_reset",
@@ -49,4 +52,7 @@ __all__ = [
     "skipped_in",
     "too_many",
     "wait_for",
+    "words_for",
+    "write_invitation",
+    "write_letter",
 ]
