@@ -105,21 +105,24 @@ def write_letter(
     footer = [organization.legal_name] if organization else []
     if account:
         footer.append(words.say("account", number=account.number, company=account.company_name))
-    context = {
-        "letter": letter,
-        "subject": " ".join(letter.subject.splitlines()),
-        "words": words,
-        "start": "right" if words.direction == "rtl" else "left",
-        "test_mode": words.say("test_mode") if settings.PAYMENTS == "sandbox" else "",
-        "footer": [*footer, letter.why],
-    }
+    footer.append(letter.why)
+    subject = " ".join(letter.subject.splitlines())
+    test_mode = words.say("test_mode") if settings.PAYMENTS == "sandbox" else ""
     mail = EmailMultiAlternatives(
-        subject=context["subject"],
-        body=_text(letter, words, test_mode=context["test_mode"], footer=context["footer"]),
+        subject=subject,
+        body=_text(letter, words, test_mode=test_mode, footer=footer),
         from_email=sender,
         to=list(to),
         headers={"Message-ID": f"<{key}@{parseaddr(sender)[1].rpartition('@')[2]}>"} if key else {},
     )
+    context = {
+        "letter": letter,
+        "subject": subject,
+        "words": words,
+        "start": "right" if words.direction == "rtl" else "left",
+        "test_mode": test_mode,
+        "footer": footer,
+    }
     mail.attach_alternative(render_to_string("mail/letter.html", context), "text/html")
     if pdf:
         mail.attach(*pdf, PDF)

@@ -1,30 +1,24 @@
-"""Letters: what they say, in which language, to whom, once, and nothing that is nobody's business."""
+"""Letters: what they say, and in which language."""
 
-import re
 from datetime import timedelta
-from html.parser import HTMLParser
 from string import Formatter
 
 import pytest
 from django.core import mail
 
 from accounts import operations as accounts
-from accounts.models import Account, Organization
 from accounts.operations.letter_words import WORDS as OURS
-from core.outbox import drain
 from invoices.documents.labels import LABELS
 from payments import operations, tasks
 from payments.models import Payment, PaymentSession
 from payments.operations.letter_words import WORDS
 from tests import factories
-from tests.bad_text.texts import BACKWARDS, HEADER, MARKUP, read
+from tests.bad_text.texts import HEADER, MARKUP, read
 from tests.factories import NOW
-from tests.papers import cheap_pdf
+from tests.payments.letters import SITE, assert_the_same, delivered, page_of, speaks, the
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(days=1)
-SITE = "https://shop.example"
-HOSTILE = f"Globex {MARKUP} {HEADER} {BACKWARDS}"
 RIGHT_TO_LEFT = {"ar"}
 
 
@@ -42,70 +36,6 @@ def invoice(account):
 @pytest.fixture
 def promise(invoice, alice):
     return factories.a_promised_payment(invoice, by=alice.user)
-
-
-def speaks(account: Account, locale: str, **changes) -> None:
-    Account.objects.filter(pk=account.pk).update(locale=locale, **changes)
-    account.refresh_from_db()
-
-
-def delivered(at=NOW) -> list:
-    """What a worker sends until nothing is left to do."""
-    mail.outbox.clear()
-    for _ in range(3):  # a delivery may cause another
-        drain(at=at)
-    return list(mail.outbox)
-
-
-def the(sent: list, start: str):
-    (one,) = [one for one in sent if one.subject.startswith(start)]
-    return one
-
-
-class Told(HTMLParser):
-    """The words of a page in their order, with where its links lead."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self.links: list[str] = []
-        self.skipping = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.skipping = tag == "title"
-        self.links += [value for name, value in attrs if name in ("href", "src")]
-
-    def handle_endtag(self, tag: str) -> None:
-        self.skipping = False
-
-    def handle_data(self, data: str) -> None:
-        if not self.skipping and data.strip():
-            self.words.append(" ".join(data.split()))
-
-
-def page_of(one) -> str:
-    ((page, kind),) = one.alternatives
-    assert kind == "text/html"
-    return page
-
-
-def told(one) -> Told:
-    reader = Told()
-    reader.feed(page_of(one))
-    return reader
-
-
-def assert_the_same(one) -> None:
-    """HTML and text say the same, in the same order, and there is one button."""
-    reader, at = told(one), 0
-    text = " ".join(one.body.split())
-    for words in reader.words:
-        assert words in text[at:], words
-        at = text.index(words, at) + len(words)
-    assert [link for link in reader.links if link not in text] == []
-    assert len(reader.links) == 1
-    spoken = sum(len(word) for word in re.findall(r"\w+", " ".join([*reader.words, *reader.links])))
-    assert spoken == sum(len(word) for word in re.findall(r"\w+", one.body))
 
 
 # What they say
@@ -297,6 +227,37 @@ You get this e-mail because you made this payment.
     assert_the_same(sent)
 
 
+def test_an_invitation(account, alice):
+    words = accounts.words_for(account=account)
+    url = f"{SITE}/account/invitations/abc/"
+    fixed = {"url": url, "days": 7, "to": "new@example.com", "words": words}
+    sent = accounts.write_invitation(inviter="Alice Example", company="Globex Ltd", **fixed)
+    assert sent.subject == "Alice Example invites you to Globex Ltd"
+    assert (
+        sent.body
+        == f"""\
+Alice Example invites you to see and pay the invoices of Globex Ltd.
+
+The link works for 7 days.
+
+Accept the invitation:
+{url}
+
+You do not know Alice Example? Then do nothing.
+
+Test mode: no real money moves.
+
+Northwind Supply GmbH
+You get this e-mail because Alice Example gave your address for Globex Ltd.
+"""
+    )
+    assert_the_same(sent)
+    sent = accounts.write_invitation(inviter=HEADER, company=MARKUP, **fixed)
+    assert sent.subject == f"x Bcc: pwned@example.com pwned invites you to {MARKUP}"
+    assert "Bcc" not in sent.message()
+    assert read(page_of(sent)).alive == []
+
+
 # Languages
 
 
@@ -383,161 +344,3 @@ def test_every_letter_can_be_written_in_every_language(language, account, promis
     for one in sent:
         assert_the_same(one)
         assert f'dir="{"rtl" if language in RIGHT_TO_LEFT else "ltr"}"' in page_of(one)
-
-
-# To whom
-
-
-def test_an_invoice_goes_to_the_accounts_address(account, invoice, alice):
-    speaks(account, "en_US", email="ap@globex.example")
-    (sent,) = delivered()
-    assert sent.to == ["ap@globex.example"]
-
-
-def test_else_to_its_admins_who_may_sign_in(account, invoice, alice, bob, sam, mallory):
-    type(alice.user).objects.filter(pk=alice.user.pk).update(is_active=False)
-    assert delivered() == []
-    type(alice.user).objects.filter(pk=alice.user.pk).update(is_active=True)
-    tasks.invoice_documented({"invoice": invoice.pk}, NOW)
-    assert [one.to for one in mail.outbox] == [["alice@example.com"]]
-
-
-def test_a_payment_of_nobody_is_told_to_the_account_s_address(account, invoice):
-    speaks(account, "en_US", email="ap@globex.example")
-    factories.a_promised_payment(invoice)
-    assert [one.to for one in delivered()] == [["ap@globex.example"]] * 2
-
-
-# Once, and at the right time
-
-
-def test_an_invoice_is_sent_once_its_paper_is_made(account, invoice, alice):
-    drain(at=NOW)
-    assert mail.outbox == []
-    assert invoice.documents.count() == 2
-    drain(at=NOW)
-    (sent,) = mail.outbox
-    ((name, content, kind),) = sent.attachments
-    assert (name, kind) == ("INV-2025-001.pdf", "application/pdf")
-    assert content == bytes(invoice.documents.get(kind="pay_now").content)
-    pay = f"{SITE}/account/{account.number}/invoices/{invoice.pk}/pay/"
-    assert content == cheap_pdf(invoice.snapshot, pay_now_url=pay, is_test_mode=True)
-
-
-def test_a_consumer_that_runs_again_sends_nothing(account, invoice, promise, stella):
-    assert len(delivered()) == 2
-    for _ in range(2):
-        tasks.invoice_issued({"invoice": invoice.pk}, NOW)
-        assert delivered() == []
-
-
-def test_a_second_copy_can_be_told(account, invoice, alice):
-    (sent,) = delivered()
-    tasks.invoice_documented({"invoice": invoice.pk}, NOW)
-    (_, again) = mail.outbox
-    name = f"<invoice.{invoice.pk}.{NOW.timestamp():.0f}@northwind.example>"
-    assert sent.message()["Message-ID"] == again.message()["Message-ID"] == name
-
-
-def test_a_mail_server_that_is_away_is_asked_again(account, invoice, alice, settings):
-    settings.EMAIL_BACKEND = "nowhere.to.be.found"
-    assert delivered() == []
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    assert len(delivered(NOW + timedelta(hours=1))) == 1
-    assert delivered(NOW + timedelta(hours=2)) == []
-
-
-def test_of_a_cancelled_invoice_and_a_decided_promise_nothing_is_sent(account, invoice, promise, stella):
-    operations.reject_manual_payment(payment=promise, at=NOW, staff=stella, reason="x")
-    type(invoice).objects.filter(pk=invoice.pk).update(status="cancelled", cancelled_at=NOW)
-    assert [one.subject for one in delivered()] == ["We could not find your bank transfer of $39.40"]
-
-
-def test_a_paid_invoice_asks_for_no_transfer(account, invoice, promise, stella):
-    operations.verify_manual_payment(payment=promise, at=NOW, staff=stella)
-    sent = the(delivered(), "Invoice")
-    assert "IBAN" not in sent.body
-    assert "Quote the reference" not in sent.body
-
-
-def test_without_a_bank_account_there_is_none(account, promise):
-    Organization.objects.update(iban="")
-    sent = the(delivered(), "We are waiting")
-    assert f"Pay by bank transfer\nReference: {promise.reference}\n" in sent.body
-
-
-# Text of others, and secrets
-
-
-def test_hostile_names_stay_text_on_one_line(account, alice, stella):
-    Organization.objects.update(legal_name=HOSTILE[:200], bank_name=HOSTILE[:100])
-    speaks(account, "en_US", company_name=HOSTILE[:200])
-    invoice = factories.an_open_invoice(account, is_drawn=True)
-    promise = factories.a_promised_payment(invoice, by=alice.user)
-    sent = delivered()
-    operations.reject_manual_payment(payment=promise, at=NOW, staff=stella, reason=HOSTILE)
-    sent += delivered()
-    assert len(sent) == 3
-    for one in sent:
-        assert read(page_of(one)).alive == []
-        message = one.message()
-        assert "Bcc" not in message
-        assert len(message.get_all("Subject")) == 1
-        account_line = next(line for line in one.body.splitlines() if line.startswith("Account: "))
-        assert account_line == (
-            f"Account: {account.number} Globex \"'><pwned-tag pwned-attr=1 onclick=pwned()> x "
-            "Bcc: pwned@example.com pwned pwned\u200f\ufeff"
-        )
-
-
-def test_an_invitation(account, alice):
-    words = accounts.words_for(account=account)
-    url = f"{SITE}/account/invitations/abc/"
-    fixed = {"url": url, "days": 7, "to": "new@example.com", "words": words}
-    sent = accounts.write_invitation(inviter="Alice Example", company="Globex Ltd", **fixed)
-    assert sent.subject == "Alice Example invites you to Globex Ltd"
-    assert (
-        sent.body
-        == f"""\
-Alice Example invites you to see and pay the invoices of Globex Ltd.
-
-The link works for 7 days.
-
-Accept the invitation:
-{url}
-
-You do not know Alice Example? Then do nothing.
-
-Test mode: no real money moves.
-
-Northwind Supply GmbH
-You get this e-mail because Alice Example gave your address for Globex Ltd.
-"""
-    )
-    assert_the_same(sent)
-    sent = accounts.write_invitation(inviter=HEADER, company=MARKUP, **fixed)
-    assert sent.subject == f"x Bcc: pwned@example.com pwned invites you to {MARKUP}"
-    assert "Bcc" not in sent.message()
-    assert read(page_of(sent)).alive == []
-
-
-def test_live_letters_name_no_test_mode(account, invoice, alice, settings):
-    settings.PAYMENTS = "live"
-    (sent,) = delivered()
-    assert "Test mode" not in sent.body + page_of(sent)
-
-
-def test_no_card_and_no_token_is_told(account, promise, alice, stella):
-    Payment.objects.update(method="card", method_details={"brand": "visa", "last4": "4242"})
-    sent = delivered()
-    operations.verify_manual_payment(payment=promise, at=NOW, staff=stella)
-    sent += delivered()
-    assert len(sent) == 3
-    for one in sent:
-        all_of_it = one.subject + one.body + page_of(one)
-        assert "4242" not in all_of_it
-        assert "visa" not in all_of_it.lower()
-        assert alice.token.removeprefix("ctok_") not in all_of_it
-        (link,) = told(one).links
-        assert re.fullmatch(rf"{SITE}/account/ACC-2025-000001/(invoices|payments)/\d+/", link)
-        assert "<img" not in page_of(one)
