@@ -115,7 +115,7 @@ def what_is_dangerous(app_configs: Any, **options: Any) -> list[CheckMessage]:
             "Use the live key: cards are not charged with this one.",
         ),
         (
-            "filebased" in settings.EMAIL_BACKEND,
+            settings.EMAIL_BACKEND == "invoicing_site.mail_files.EmailBackend",
             "W005",
             "Mails are written to files and reach nobody",
             "Set EMAIL_URL, for example smtp+tls://user:password@mail.example.com:587.",

@@ -276,7 +276,11 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Mail
-vars().update(env.email_url("EMAIL_URL", default=f"filemail:///{VAR_DIR / 'mail'}"))
+_mail = env.email_url("EMAIL_URL", default=f"filemail:///{VAR_DIR / 'mail'}")
+if _mail["EMAIL_BACKEND"].endswith("filebased.EmailBackend"):
+    _mail["EMAIL_BACKEND"] = "invoicing_site.mail_files.EmailBackend"  # one .eml a mail
+vars().update(_mail)
+EMAIL_FILE_PATH = _mail.get("EMAIL_FILE_PATH", "")
 
 # --- Payments: `sandbox` talks to payments/sandbox on PORT+1, `live` to the providers
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")

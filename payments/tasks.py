@@ -11,14 +11,21 @@ from django_q.models import Schedule
 from core import outbox
 from invoices import operations as invoices
 from invoices.models import Invoice
+from invoices.operations.documenting import DOCUMENTED
 from invoices.operations.issuing import ISSUED
 from invoices.operations.settling import CLOSED
 from payments import operations
 from payments.models import Payment, PaymentSession, Refund
-from payments.operations.booking import RECEIPT
+from payments.operations.booking import PROMISED, RECEIPT
 from payments.operations.collecting import END_SESSION
 from payments.operations.events import EVENT
-from payments.operations.notifying import send_receipt, send_refund, send_rejection
+from payments.operations.notifying import (
+    send_invoice,
+    send_promise,
+    send_receipt,
+    send_refund,
+    send_rejection,
+)
 from payments.operations.reconciling import end_session
 from payments.operations.refunding import REFUNDED
 from payments.operations.verifying import REJECTED
@@ -36,6 +43,11 @@ def invoice_issued(payload: dict[str, Any], at: datetime) -> None:
     invoices.make_documents(invoice=invoice, pay_url=f"{settings.SITE_URL}{path}", at=at)
 
 
+@outbox.consumer(DOCUMENTED)
+def invoice_documented(payload: dict[str, Any], at: datetime) -> None:
+    send_invoice(Invoice.objects.select_related("account").get(pk=payload["invoice"]))
+
+
 @outbox.consumer(CLOSED)
 def invoice_closed(payload: dict[str, Any], at: datetime) -> None:
     operations.end_sessions_of_invoice(invoice=Invoice.objects.get(pk=payload["invoice"]), at=at)
@@ -47,9 +59,14 @@ def session_stale(payload: dict[str, Any], at: datetime) -> None:
     end_session(session=session, at=at)
 
 
+@outbox.consumer(PROMISED)
+def payment_promised(payload: dict[str, Any], at: datetime) -> None:
+    send_promise(Payment.objects.with_details().get(pk=payload["payment"]))
+
+
 @outbox.consumer(RECEIPT)
 def payment_captured(payload: dict[str, Any], at: datetime) -> None:
-    send_receipt(Payment.objects.with_details().get(pk=payload["payment"]))
+    send_receipt(Payment.objects.with_details().select_related("receipt").get(pk=payload["payment"]))
 
 
 @outbox.consumer(REJECTED)

@@ -96,7 +96,7 @@ def test_what_is_missing_is_an_error(settings, values, told):
         ({"DEBUG": True}, "invoicing.W001"),
         ({"HTTPS": False}, "invoicing.W003"),
         ({"STRIPE_SECRET_KEY": "sk_test_x"}, "invoicing.W004"),
-        ({"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}, "invoicing.W005"),
+        ({"EMAIL_BACKEND": "invoicing_site.mail_files.EmailBackend"}, "invoicing.W005"),
         ({"ALLOWED_HOSTS": ["localhost"]}, "invoicing.W006"),
         ({"PROXIES": 0}, "invoicing.W007"),
         ({"METRICS_TOKEN": "x" * 31}, "invoicing.W008"),

@@ -10,6 +10,7 @@ from accounts.operations.inviting import (
     send_invitation_again,
     withdraw_invitation,
 )
+from accounts.operations.letters import Letter, Words, words_for, write_invitation, write_letter
 from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
 from accounts.operations.links import open_link, sign_link
 from accounts.operations.locking import locked_account
@@ -29,7 +30,9 @@ from accounts.operations.tokens import (
 )
 
 __all__ = [
+    "Letter",
     "Skipped",
+    "Words",
     "accept_invitation",
     "add_charge",
     "allot_number",
@@ -66,4 +69,7 @@ __all__ = [
     "too_many",
     "wait_for",
     "withdraw_invitation",
+    "words_for",
+    "write_invitation",
+    "write_letter",
 ]

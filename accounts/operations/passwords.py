@@ -6,12 +6,11 @@ from allauth.account.utils import user_pk_to_url_str
 from axes.utils import reset as forget_failed_attempts
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
-from django.core.mail import EmailMessage
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.operations.letters import Letter, words_for, write_letter
 from accounts.operations.limiting import count_attempts
 from core import outbox
 from core.audit import Actor, record
@@ -41,17 +40,15 @@ def send_password_reset(*, user: User) -> None:
     """Send the link. It ends working after an hour, once used, and when the user signs in meanwhile."""
     key = PasswordResetTokenGenerator().make_token(user)
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
-    organization = Organization.objects.first()
-    context = {
-        "user": user,
-        "link": f"{settings.SITE_URL}{path}",
-        "organization": organization,
-        "is_test_mode": settings.PAYMENTS == "sandbox",
-    }
-    subject = render_to_string("account/email/password_reset_key_subject.txt", context).strip()
-    text = render_to_string("account/email/password_reset_key_message.txt", context)
-    sender = organization.mail_sender if organization else None
-    EmailMessage(subject, text, sender, [user.email]).send()
+    words = words_for(user=user)
+    letter = Letter(
+        subject=words.say("password_subject"),
+        lead=words.say("password_lead"),
+        button=(words.say("password_button"), f"{settings.SITE_URL}{path}"),
+        after=[words.say("password_unasked")],
+        why=words.say("password_why", email=user.email),
+    )
+    write_letter(letter, words=words, to=[user.email]).send()
 
 
 def set_password(*, user: User, password: str, at: datetime, by: Actor) -> None:

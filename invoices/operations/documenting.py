@@ -4,17 +4,20 @@ import hashlib
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.module_loading import import_string
 
 from core.errors import Conflict
+from core.outbox import enqueue
 from invoices.models import Invoice, InvoiceDocument
 
 Kind = InvoiceDocument.Kind
+DOCUMENTED = "invoice.documented"  # the worker sends it
 
 
 def make_documents(*, invoice: Invoice, pay_url: str, at: datetime) -> None:
     """Make and keep the two PDFs of an issued invoice; those that are there stay as they are. `pay_url` is
-    where the button of the second leads."""
+    where the button of the second leads; with it the invoice can be sent, which is told once."""
     render = import_string(settings.INVOICE_PDF)
     there = set(invoice.documents.values_list("kind", flat=True))
     for kind, url in ((Kind.PLAIN, ""), (Kind.PAY_NOW, pay_url)):
@@ -22,14 +25,11 @@ def make_documents(*, invoice: Invoice, pay_url: str, at: datetime) -> None:
             continue
         is_test_mode = settings.PAYMENTS == "sandbox"
         content = render(invoice.snapshot, pay_now_url=url, is_test_mode=is_test_mode)
-        made = InvoiceDocument(
-            invoice=invoice,
-            kind=kind,
-            content=content,
-            sha256=hashlib.sha256(content).hexdigest(),
-            created_at=at,
-        )
-        InvoiceDocument.objects.bulk_create([made], ignore_conflicts=True)
+        facts = {"content": content, "sha256": hashlib.sha256(content).hexdigest(), "created_at": at}
+        with transaction.atomic():
+            _, is_new = InvoiceDocument.objects.get_or_create(invoice=invoice, kind=kind, defaults=facts)
+            if is_new and kind == Kind.PAY_NOW:
+                enqueue(DOCUMENTED, {"invoice": invoice.pk}, at=at)
 
 
 def document_of(invoice: Invoice, kind: str = Kind.PLAIN) -> InvoiceDocument:

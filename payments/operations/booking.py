@@ -30,7 +30,7 @@ from payments.providers import PROVIDERS
 from payments.providers.base import Observation
 
 Status = PaymentSession.Status
-RECEIPT = "payments.receipt"
+RECEIPT, PROMISED = "payments.receipt", "payments.promised"
 
 
 def book(
@@ -112,7 +112,7 @@ def _booked(*, at: datetime, by: Actor, **fields: Any) -> Payment:
 
 def book_promise(session: PaymentSession, *, at: datetime, by: Actor) -> Payment:
     """A payment that counts for nothing until staff verify it."""
-    return _booked(
+    payment = _booked(
         at=at,
         by=by,
         session=session,
@@ -125,6 +125,8 @@ def book_promise(session: PaymentSession, *, at: datetime, by: Actor) -> Payment
         method="bank_transfer",
         payer_id=by.user_id,
     )
+    enqueue(PROMISED, {"payment": payment.pk}, at=at)
+    return payment
 
 
 def _book_captured(session: PaymentSession, seen: Observation, *, at: datetime, by: Actor) -> Payment:

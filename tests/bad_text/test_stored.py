@@ -19,7 +19,7 @@ from payments import operations as payments
 from payments.models import Payment
 from tests import factories
 from tests.back_office import list_of, page_of
-from tests.bad_text.texts import FORMULA, HEADER, MARKUP, STORED, WORST, harm
+from tests.bad_text.texts import FORMULA, HEADER, MARKUP, STORED, WORST, harm, read
 from tests.books import OURS
 from tests.clients import Storefront
 from tests.matrix.asking import browser_of
@@ -164,7 +164,9 @@ def test_mails_carry_it_as_text(world, mailoutbox, text):
     assert len(mailoutbox) > 0
     for one in mailoutbox:
         written = one.message()
-        assert written.get_content_type() == "text/plain"
+        assert written.get_content_type() == "multipart/alternative"
+        assert [kind for _, kind in one.alternatives] == ["text/html"]
+        assert read(one.alternatives[0][0]).alive == []
         assert "Bcc" not in written
         assert written.get_all("To") == ["alice@example.com"]
         assert len(written.get_all("From")) == len(written.get_all("Subject")) == 1

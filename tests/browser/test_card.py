@@ -36,7 +36,8 @@ def test_from_sign_in_to_the_receipt(visit, alice, width, deliver, mailoutbox, t
     is_clean(page)
     assert taken() == [3940]
     deliver()
-    assert [mail.to for mail in mailoutbox] == [["alice@example.com"]]
+    assert [mail.to for mail in mailoutbox] == [["alice@example.com"]] * 2
+    assert {mail.subject.partition(":")[0] for mail in mailoutbox} == {"Receipt", "Invoice INV-2025-001"}
 
 
 def test_the_bank_s_step_is_passed(at_payment, taken):

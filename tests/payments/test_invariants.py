@@ -30,7 +30,7 @@ def _clock(time_machine):
 def world(account, stella, alice):
     """Clean books: invoice 1 is paid, 2 is open with a session, 3 is promised, 4 is cancelled."""
     factories.an_account("Initech")
-    first = factories.an_open_invoice(account, account.line_items.get())
+    first = factories.an_open_invoice(account, account.line_items.get(), is_drawn=True)
     payment = factories.a_promised_payment(first, by=alice.user)
     operations.verify_manual_payment(payment=payment, at=NOW, staff=stella)
     factories.an_initiated_session(factories.an_open_invoice(account), MANUAL)

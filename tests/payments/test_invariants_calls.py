@@ -173,7 +173,9 @@ def promise(shared_database, time_machine):
     account = factories.reference_000()
     invoice = factories.an_open_invoice(account, account.line_items.get())
     assert not OutboxMessage.objects.exists()
-    return factories.a_promised_payment(invoice)
+    promised = factories.a_promised_payment(invoice)
+    OutboxMessage.objects.all().delete()  # the letter about it
+    return promised
 
 
 def dies(shared_database, point, *flags):

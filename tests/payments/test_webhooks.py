@@ -243,7 +243,7 @@ def test_a_hint_for_an_invoice_that_somebody_else_is_paying_waits_for_reconcilia
     session, delivery = agreed(invoice, sandbox)
     promise = factories.a_promised_payment(invoice)
     deliver(client, delivery)
-    assert drain(at=NOW) == 1
+    assert drain(at=NOW) == 2  # the hint, and the letter about the promise
     event = ProviderEvent.objects.get()
     assert (event.outcome, event.processed_at) == (
         "Invoice INV-2025-001 is awaiting the result of a payment",
