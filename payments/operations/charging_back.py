@@ -85,7 +85,7 @@ def why_it_came_back(row: PaymentProvider, moved: Transaction) -> str:
         f"Assign it to account {payment.account.number}." if payment.account else "Assign it to its account."
     )
     if payment.charged_back == 0:
-        advice = "That chargeback was not booked, so the customer is owed nothing: ask a developer."
+        advice = "That chargeback was not booked, so the customer is owed nothing: leave it unassigned."
     return (
         f"{amount} came back at {row.name} as {moved.reference}: the chargeback of payment "
         f"{payment.reference} was decided for us. {advice}"

@@ -22,7 +22,7 @@ from payments.operations.booking import written
 from payments.operations.charging_back import charge_back, why_it_came_back
 from payments.operations.completing import look_at
 from payments.operations.issues import open_issue, tell_once
-from payments.operations.refunding import find_refunds, tell_unbooked
+from payments.operations.refunding import find_refunds, tell_failed, tell_unbooked
 from payments.providers import PROVIDERS
 from payments.providers.base import ProviderRefused, ProviderUnavailable, State, Transaction
 
@@ -216,19 +216,24 @@ def _missing_refunds(
     )
     missing = 0
     for refund in done.exclude(reference__in=known).select_related("payment"):
-        if _is_done(refund):
+        state = _state_of(refund)
+        if state == "done":
             continue
         missing += 1
-        _tell_missing(refund.payment, f"refund {refund.reference}", refund.amount, at=at)
+        if state == "failed":
+            tell_failed(refund, at=at)
+        else:
+            _tell_missing(refund.payment, f"refund {refund.reference}", refund.amount, at=at)
     return missing
 
 
-def _is_done(refund: Refund) -> bool:
+def _state_of(refund: Refund) -> str:
+    """What the provider lists it as now; empty when it does not, or does not say."""
     try:
         listed = PROVIDERS[refund.provider.code].refunds(reference=refund.payment.reference)
     except ProviderRefused:
-        return False
-    return refund.reference in {one.reference for one in listed if one.state == "done"}
+        return ""
+    return next((one.state for one in listed if one.reference == refund.reference), "")
 
 
 def _tell_missing(payment: Payment, what: str, amount: int, *, at: datetime) -> None:

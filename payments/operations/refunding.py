@@ -248,25 +248,26 @@ def find_refunds(*, payment: Payment, at: datetime, by: Actor = SYSTEM) -> int:
     found = 0
     for seen in PROVIDERS[payment.provider.code].refunds(reference=payment.reference):
         if seen.state == "failed":
-            _tell_if_done(payment, seen, at=at)
+            for refund in payment.refunds.filter(reference=seen.reference, status=Status.DONE):
+                tell_failed(refund, at=at)
         elif seen.state == "done" and _is_new(payment, seen) and nearest_minor(seen.amount) > 0:
             found += book_found(payment, seen, Kind.REFUND, at=at, by=by)
     return found
 
 
-def _tell_if_done(payment: Payment, seen: Refunded, *, at: datetime) -> None:
-    for refund in payment.refunds.filter(reference=seen.reference, status=Status.DONE):
-        total = format_minor(refund.amount, refund.currency)
-        open_issue(
-            ReconciliationIssue.Kind.MISSING,
-            f"Refund {refund.reference} of {total} of payment {payment.reference} was done and failed "
-            "afterwards: the money came back to us, and the customer does not have it. Look it up at the "
-            "provider.",
-            payment=payment,
-            amount=refund.amount,
-            currency=refund.currency,
-            at=at,
-        )
+def tell_failed(refund: Refund, *, at: datetime) -> None:
+    """Of a refund that failed after it was booked as done staff hear once, whoever sees it first."""
+    total = format_minor(refund.amount, refund.currency)
+    tell_once(
+        ReconciliationIssue.Kind.MISSING,
+        f"Refund {refund.reference} of {total} of payment {refund.payment.reference} was done and failed "
+        "afterwards: the money came back to us, and the customer does not have it. Look it up at the "
+        "provider.",
+        payment=refund.payment,
+        amount=refund.amount,
+        currency=refund.currency,
+        at=at,
+    )
 
 
 def tell_unbooked(

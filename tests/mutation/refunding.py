@@ -212,10 +212,19 @@ COMPARED = (
     ),
     comparing(
         "a refund that a report leaves out is missing",
-        'return refund.reference in {one.reference for one in listed if one.state == "done"}',
-        "return False",
+        'return next((one.state for one in listed if one.reference == refund.reference), "")',
+        'return ""',
     ),
-    comparing("a refund that came back is still done", ' if one.state == "done"}', "}"),
+    comparing(
+        "a refund that came back is still done",
+        'if state == "done":\n            continue',
+        "if state:\n            continue",
+    ),
+    comparing(
+        "a refund that came back is told in other words each time",
+        'if state == "failed":',
+        'if state == "nothing":',
+    ),
     comparing(
         "another capture of the session will do",
         "return seen.state is State.CAPTURED and seen.capture_reference == payment.reference",

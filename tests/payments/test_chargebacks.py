@@ -319,7 +319,7 @@ def test_one_whose_chargeback_was_not_booked(invoice, sandbox, stella):
     assert (STRIPE, 4, 2) in compared()
     assert told()[-1].endswith(
         f"the chargeback of payment {payment.reference} was decided for us. That chargeback was not booked, "
-        "so the customer is owed nothing: ask a developer."
+        "so the customer is owed nothing: leave it unassigned."
     )
     assert_sound()
 

@@ -230,6 +230,11 @@ def test_a_refund_that_the_bank_sent_back_to_us(invoice, sandbox, stella):
     assert (STRIPE, 1, 1) in compared(TOMORROW)
     issue = ReconciliationIssue.objects.get()
     assert (issue.kind, issue.payment, issue.amount) == ("missing", payment, 500)
+    assert "was done and failed afterwards" in issue.known
+    operations.resolve_issue(issue=issue, at=TOMORROW, staff=stella, reason="Sent by bank transfer")
+    operations.find_refunds(payment=payment, at=TOMORROW)  # as a webhook does
+    compared(TOMORROW + timedelta(days=1))
+    assert ReconciliationIssue.objects.count() == 1
 
 
 def test_another_capture_of_the_session_is_not_this_payment(invoice, sandbox, monkeypatch):
