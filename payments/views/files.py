@@ -16,7 +16,7 @@ from core.errors import NotFound
 from core.money import plain_number
 from invoices import operations as invoices
 from invoices.documents.spreadsheets import csv_lines
-from invoices.models import Invoice
+from invoices.models import Invoice, InvoiceDocument
 from invoices.querysets import InvoiceFilter
 
 DATES = {
@@ -51,6 +51,13 @@ def file(request: HttpRequest, link: str, name: str) -> HttpResponseBase:
 def pdf(invoice: Invoice, kind: str) -> HttpResponse:
     """The PDF as it was made, to be kept as a file."""
     return pdf_file(invoices.document_of(invoice, kind).content, str(invoice))
+
+
+def pdf_of(customer: Customer, invoice: Invoice) -> dict[str, bool]:
+    """Whether this customer may have an invoice's PDF, and whether it is made."""
+    may = Invoice.objects.reaches(customer, invoice, may="get_invoice_pdf")
+    is_made = may and invoice.documents.filter(kind=InvoiceDocument.Kind.PLAIN).exists()
+    return {"may_download": may, "has_pdf": is_made}
 
 
 def invoices_csv(customer: Customer, wanted: InvoiceFilter, order: list[str]) -> StreamingHttpResponse:
