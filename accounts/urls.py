@@ -35,6 +35,7 @@ urlpatterns = [
     path("account/invitation/<str:token>/", views.invitation, name="invitation"),
     path("account/<str:number>/members/", views.members, name="members"),
     path("account/<str:number>/members/<int:pk>/", views.change, name="member"),
+    path("account/<str:number>/members/tokens/<int:pk>/", views.end_token, name="member_token"),
     path("account/<str:number>/members/<int:pk>/remove/", views.remove, name="member_remove"),
     path(
         "account/<str:number>/members/invitations/<int:pk>/again/",

@@ -14,7 +14,12 @@ from accounts.operations.letters import Letter, Words, words_for, write_invitati
 from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
 from accounts.operations.links import open_link, sign_link
 from accounts.operations.locking import locked_account
-from accounts.operations.membering import change_member, remove_member
+from accounts.operations.membering import (
+    change_member,
+    remove_member,
+    revoke_member_token,
+    token_of_member,
+)
 from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
 from accounts.operations.passwords import ask_for_password_reset, send_password_reset, set_password
@@ -56,6 +61,7 @@ __all__ = [
     "remove_master_data",
     "remove_member",
     "reset_second_factor",
+    "revoke_member_token",
     "revoke_token",
     "save_master_data",
     "send_invitation",
@@ -66,6 +72,7 @@ __all__ = [
     "sign_link",
     "skip_lost_numbers",
     "skipped_in",
+    "token_of_member",
     "too_many",
     "wait_for",
     "withdraw_invitation",

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, Customer, Membership
+from accounts.models import Account, Customer, CustomerToken, Membership
 from accounts.models.members import checked_permissions
 from accounts.operations.locking import locked_account
 from accounts.operations.tokens import revoke_token
@@ -49,6 +49,22 @@ def remove_member(*, member: Membership, at: datetime, by: Customer) -> None:
         before = {"user": current.user_id, **_rights(current)}
         record(current, "membership.removed", at=at, by=by.actor, before=before)
         current.delete()
+
+
+def revoke_member_token(*, account: Account, token: CustomerToken, at: datetime, by: Customer) -> None:
+    """End a token of a member's own program. Refuses who is no Admin."""
+    with locked_account(account.pk) as current:
+        require_admin(current, by)
+        revoke_token(token=token_of_member(current, token.pk), at=at, by=by.actor)
+
+
+def token_of_member(account: Account, pk: int) -> CustomerToken:
+    """A token that opens this company and no other one: the others are not its matter, and are not found."""
+    token = CustomerToken.objects.select_related("user").filter(pk=pk).first()
+    member = account.memberships.filter(user=token.user).first() if token else None
+    if token is None or member is None or not member.tokens_of_it_alone().filter(pk=pk).exists():
+        raise NotFound(_("Token not found"))
+    return token
 
 
 def require_admin(account: Account, by: Customer) -> None:

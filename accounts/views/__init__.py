@@ -1,7 +1,7 @@
 """Pages of accounts: signing in and out, a forgotten password, tokens, members and their invitations."""
 
 from accounts.views.invitations import invitation
-from accounts.views.members import change, invite_again, members, remove, withdraw
+from accounts.views.members import change, end_token, invite_again, members, remove, withdraw
 from accounts.views.signing_in import (
     ForgottenPasswordView,
     LimitedSignIn,
@@ -23,6 +23,7 @@ __all__ = [
     "SignOutView",
     "address_tried_from",
     "change",
+    "end_token",
     "invitation",
     "invite_again",
     "locked_out",

@@ -1,4 +1,4 @@
-"""Members of a company and their invitations, for its Admins."""
+"""Members of a company, their tokens and invitations, for its Admins."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -71,7 +71,8 @@ def change(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("The role of %(name)s is changed.") % {"name": member.user})
             return see_other(request, _after(request, account, member))
-    context = {"account": account, "form": form, "member": member}
+    tokens = member.tokens_of_it_alone().usable(at=timezone.now())
+    context = {"account": account, "form": form, "member": member, "tokens": tokens}
     return show(request, "members/change.html", context, status=422 if form.errors else 200)
 
 
@@ -97,6 +98,19 @@ def remove(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
         "reason": reason,
     }
     return show(request, "members/remove.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admin_page
+def end_token(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
+    """GET asks, POST revokes a member's token."""
+    token = operations.token_of_member(account, parse_id(pk))
+    member = account.memberships.get(user=token.user)
+    if request.method == "POST":
+        operations.revoke_member_token(account=account, token=token, at=timezone.now(), by=request.customer)
+        messages.success(request, _("“%(name)s” is revoked.") % {"name": token.name})
+        return see_other(request, reverse("member", args=[account.number, member.pk]))
+    return show(request, "members/revoke.html", {"account": account, "member": member, "token": token})
 
 
 @require_POST

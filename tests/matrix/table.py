@@ -154,6 +154,9 @@ ROUTES = {
     "account/<str:number>/members/": Route(MANAGE, ASKED_FIRST | {"POST": "refused"}, NUMBER),
     "account/<str:number>/members/<int:pk>/": Route(MANAGE, ASKED_FIRST | {"POST": "refused"}, COLLEAGUE),
     "account/<str:number>/members/<int:pk>/remove/": Route(MANAGE, ASKED_FIRST, COLLEAGUE),
+    "account/<str:number>/members/tokens/<int:pk>/": Route(
+        MANAGE, ASKED_FIRST, {"number": "number", "pk": "colleague's token"}
+    ),
     "account/<str:number>/members/invitations/<int:pk>/again/": Route(MANAGE, {"POST": "goes on"}, INVITED),
     "account/<str:number>/members/invitations/<int:pk>/withdraw/": Route(
         MANAGE, {"POST": "goes on"}, INVITED

@@ -128,6 +128,7 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
     payment = factories.a_promised_payment(paid, by=payer, at=now)
     payments.verify_manual_payment(payment=payment, at=now, staff=staff)
     invoices.make_documents(invoice=fresh, pay_url="https://example.com/", at=now)
+    colleague = next(one for one in account.memberships.all() if one.tokens_of_it_alone().exists())
     _traces(payment.session, payment)
     _hanging(account, order, region)
     return {
@@ -148,6 +149,7 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
         "receipt line": payment.allocations.get().pk,
         "cart": fresh.pk,
         "member": account.memberships.last().pk,
+        "colleague's token": colleague.tokens_of_it_alone().first().pk,
         "invitation": _invited(account, payer).pk,
     }
 
