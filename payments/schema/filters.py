@@ -25,6 +25,7 @@ ORDERS = {
 }
 DEFAULT_ORDER = "-invoiceNumber"
 NOTHING = (0,)  # no row has this id
+EARLIEST, LATEST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2, 9999))
 
 
 def invoice_filter(**asked: Any) -> InvoiceFilter:
@@ -70,7 +71,7 @@ def snake_order_of(text: str | None) -> tuple[str, ...]:
     return order_of(text and minus + first + "".join(word.capitalize() for word in others))
 
 
-def day_of(text: date | None, zone: str, *, following: bool = False) -> datetime | None:
+def day_of(text: date | None, zone: str, *, field: str, following: bool = False) -> datetime | None:
     """The first moment of a calendar day where the organization is, or of the day after it."""
     if text is None:
         return None
@@ -78,7 +79,7 @@ def day_of(text: date | None, zone: str, *, following: bool = False) -> datetime
         day = text + timedelta(days=following)
         return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except OverflowError:
-        raise Invalid("Write a day of this age", field="dateCreatedEndAt") from None
+        raise Invalid("Write a day of this age", field=field) from None
 
 
 def _name(argument: str) -> str:
@@ -87,16 +88,18 @@ def _name(argument: str) -> str:
 
 
 def _instant(asked: dict[str, Any], name: str, *, until: bool = False) -> datetime | None:
-    """A Unix time in seconds; as an end it covers its second."""
+    """A Unix time in seconds; as an end it covers its second. Compared before it is made a whole number: a
+    few characters with an exponent would become one of a million digits."""
     value = asked.get(name)
     if value is None:
         return None
     try:
-        whole = int(Decimal(value))
-        moment = datetime.fromtimestamp(whole, UTC)
-        return moment + timedelta(microseconds=999_999) if until else moment
-    except (ArithmeticError, ValueError, OSError):
+        if not EARLIEST <= (exact := Decimal(value)) <= LATEST:
+            raise ValueError
+    except (ArithmeticError, ValueError):
         raise Invalid(f"{_name(name)} must be a Unix time in seconds", field=_name(name)) from None
+    moment = datetime.fromtimestamp(int(exact), UTC)
+    return moment + timedelta(microseconds=999_999) if until else moment
 
 
 def _due_day(moment: datetime, zone: str) -> date:

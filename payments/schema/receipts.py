@@ -66,7 +66,8 @@ class ReceiptsQuery:
         rows = Payment.objects.visible_to(customer, HISTORY)
         if invoice_id is not None:
             rows = rows.filter(pk__in=Payment.objects.about(_whole(invoice_id)))
-        begin, end = day_of(date_created_begin_at, zone), day_of(date_created_end_at, zone, following=True)
+        begin = day_of(date_created_begin_at, zone, field="dateCreatedBeginAt")
+        end = day_of(date_created_end_at, zone, field="dateCreatedEndAt", following=True)
         rows = rows.filter(created_at__gte=begin) if begin else rows
         rows = rows.filter(created_at__lt=end) if end else rows
         part = page_of(rows.with_company_details(), NEWEST_FIRST, **paging)
