@@ -19,7 +19,7 @@ from invoices.models import Invoice, InvoiceDocument
 from invoices.querysets import InvoiceFilter
 from payments import operations
 from payments.models import Allocation, Payment, PaymentCollection, PaymentSession
-from payments.schema.filters import invoice_filter, order_of, snake_order_of
+from payments.schema.filters import invoice_filter, order_of, snake_order_of, writable
 from payments.types.company import Facts, InvoiceConnection, InvoiceEdge, InvoiceType
 from payments.types.connections import PAGING, page_of, told
 
@@ -348,10 +348,11 @@ class InvoiceFinishBcPayment(graphene.Mutation):
     @staticmethod
     def mutate(root, info, order_id, comment=None):
         customer = customer_of(info, may=PAY)
+        remark = writable(comment, field="comment")
         collection = PaymentCollection.objects.get_for(customer, order_id, may=PAY)
         accounts.count_payment_attempt(customer=customer, account_id=collection.account_id, at=timezone.now())
         outcome = operations.finish_payment(
-            collection=collection, comment=comment or "", at=timezone.now(), by=customer.actor
+            collection=collection, comment=remark, at=timezone.now(), by=customer.actor
         )
         return InvoiceFinishBcPayment(result=outcome.status)
 

@@ -1,5 +1,6 @@
 """What the arguments of the company's lists mean. Each wrong value is refused by its argument's name."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -7,13 +8,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from accounts.models import Organization
-from accounts.querysets import LARGEST_ID
+from accounts.querysets import parse_id
 from core.errors import Invalid
 from core.money import end_of_day
 from invoices.querysets import InvoiceFilter
 from payments.types.company import INVOICE, seconds, store_hash
 
 MOST_IDS = 1000
+LONGEST_TEXT = 255
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and halves of characters
 ORDERS = {
     "invoiceNumber": ("year", "sequence", "number", "pk"),
     "orderNumber": ("order_numbers", "pk"),
@@ -38,12 +41,12 @@ def invoice_filter(**asked: Any) -> InvoiceFilter:
         ids = NOTHING
     due_from, due_until = _instant(asked, "begin_due_date_at"), _instant(asked, "end_due_date_at")
     return InvoiceFilter(
-        search=(asked.get("search") or "").strip(),
-        number=(asked.get("invoice_number") or "").strip(),
-        order_number=(asked.get("order_number") or "").strip(),
-        purchase_order_number=(asked.get("purchase_order_number") or "").strip(),
-        external_id=asked.get("external_id") or "",
-        external_customer_id=asked.get("external_customer_id") or "",
+        search=text_of(asked.get("search"), field="search"),
+        number=text_of(asked.get("invoice_number"), field="invoiceNumber"),
+        order_number=text_of(asked.get("order_number"), field="orderNumber"),
+        purchase_order_number=text_of(asked.get("purchase_order_number"), field="purchaseOrderNumber"),
+        external_id=text_of(asked.get("external_id"), field="externalId"),
+        external_customer_id=text_of(asked.get("external_customer_id"), field="externalCustomerId"),
         standings=tuple(_standings(asked.get("status") or ())),
         ids=ids,
         account_ids=tuple(asked.get("company_ids") or ()),
@@ -69,6 +72,22 @@ def snake_order_of(text: str | None) -> tuple[str, ...]:
     minus = "-" if (text or "").startswith("-") else ""
     first, *others = (text or "").removeprefix("-").split("_")
     return order_of(text and minus + first + "".join(word.capitalize() for word in others))
+
+
+def text_of(text: str | None, *, field: str) -> str:
+    """What is looked for. Refuses what is longer than anything that a row holds."""
+    text = writable(text, field=field)
+    if len(text) > LONGEST_TEXT:
+        raise Invalid(f"{field} must have at most {LONGEST_TEXT} characters", field=field)
+    return text
+
+
+def writable(text: str | None, *, field: str) -> str:
+    """A text without the blanks around it. Refuses characters that no database takes."""
+    text = (text or "").strip()
+    if UNWRITABLE.search(text):
+        raise Invalid(f"{field} holds a character that nobody can write", field=field)
+    return text
 
 
 def day_of(text: date | None, zone: str, *, field: str, following: bool = False) -> datetime | None:
@@ -126,4 +145,4 @@ def _ids(text: str | None) -> tuple[int, ...] | None:
     words = [word.strip() for word in text.split(",")]
     if len(words) > MOST_IDS or not all(word.isascii() and word.isdigit() for word in words):
         raise Invalid(f"idIn must be up to {MOST_IDS} ids separated by commas", field="idIn")
-    return tuple(number for number in map(int, words) if number <= LARGEST_ID) or NOTHING
+    return tuple(filter(None, map(parse_id, words))) or NOTHING

@@ -6,7 +6,7 @@ from accounts.models import Organization
 from core.doors import asked_fields, customer_of
 from core.errors import Invalid
 from payments.models import Allocation, Payment, Receipt
-from payments.schema.filters import day_of
+from payments.schema.filters import day_of, text_of
 from payments.types.connections import PAGING, page_of, told
 from payments.types.receipts import (
     InvoicePaymentConnection,
@@ -91,8 +91,8 @@ class ReceiptsQuery:
         rows = Receipt.objects.visible_to(customer, HISTORY)
         if payment_status:
             rows = rows.filter(payment__in=Payment.objects.processing(_states(payment_status)))
-        if search and search.strip():
-            rows = rows.searched(search.strip())
+        if wanted := text_of(search, field="search"):
+            rows = rows.searched(wanted)
         part = page_of(rows.with_details(), _order(order_by), **paging)
         return told(ReceiptConnection, ReceiptEdge, part, ReceiptType.of, total=_total(info, rows))
 

@@ -6,9 +6,12 @@ from time import process_time
 
 import pytest
 
+from core.audit import AuditEntry
+from payments.models import Payment
 from tests import factories
 from tests.documents import GET_ACCOUNTS
 from tests.factories import NOW
+from tests.payments.company_documents import EXPORT, FINISH
 
 pytestmark = pytest.mark.django_db
 HUGE = "1E+1000000"  # as a whole number it has a million digits
@@ -61,3 +64,63 @@ def test_a_day_that_has_no_neighbour_is_refused_by_its_name(shop, zone, argument
         assert answer["errors"][0]["extensions"] == {"code": "VALIDATION_ERROR", "field": argument}
     else:
         assert answer["data"]["invoicePayments"] == {"totalCount": 0}
+
+
+TEXTS = ("search", "invoiceNumber", "orderNumber", "purchaseOrderNumber", "externalId", "externalCustomerId")
+
+
+@pytest.mark.parametrize("text", ["x" * 256, "x" * 60_000, "%" * 40_000, "\0", "a\0b", "\ud800", "a\udfff"])
+@pytest.mark.parametrize(
+    ("field", "argument"), [*(("invoices", name) for name in TEXTS), ("receipts", "search")]
+)
+def test_a_text_that_no_row_can_hold_is_refused(shop, field, argument, text):
+    document = f"query ($text: String) {{ {field}({argument}: $text) {{ totalCount }} }}"
+    (error,) = shop.post(document, {"text": text}).json()["errors"]
+    assert error["extensions"] == {"code": "VALIDATION_ERROR", "field": argument}
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 255, " z ", "\u200d", "\U0001f468\u200d\U0001f469", "\u202e", "İ", "%_\\'"]
+)
+@pytest.mark.parametrize("argument", TEXTS)
+def test_a_text_that_a_row_can_hold_is_looked_for(shop, argument, text):
+    document = f"query ($text: String) {{ invoices({argument}: $text) {{ totalCount }} }}"
+    assert shop(document, text=text) == {"invoices": {"totalCount": 0}}
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"search": "x" * 60_000}, "search"),
+        ({"search": "\ud800"}, "search"),
+        ({"invoiceNumber": "a\0b"}, "invoiceNumber"),
+        ({"orderNumber": "x" * 256}, "orderNumber"),
+    ],
+)
+def test_an_export_of_such_a_text_gets_no_link(shop, given, field):
+    (error,) = shop.post(EXPORT, {"data": given}).json()["errors"]
+    assert error["extensions"] == {"code": "VALIDATION_ERROR", "field": field}
+
+
+def test_ids_that_no_row_has_are_nobody_s(shop, invoice):
+    document = "query ($ids: String) { invoices(idIn: $ids) { edges { node { id } } } }"
+    for beyond in ("9" * 5000, "0" * 5000, "9" * 19, "9" * 20):
+        assert shop(document, ids=beyond)["invoices"]["edges"] == []
+        (edge,) = shop(document, ids=f"{beyond},{invoice.pk}")["invoices"]["edges"]
+        assert edge["node"]["id"] == str(invoice.pk)
+
+
+@pytest.mark.parametrize("comment", ["\ud800", "For March\0"])
+def test_a_remark_that_cannot_be_kept_is_refused_before_anything_is_paid(shop, invoice, comment):
+    cart = factories.an_initiated_session(invoice).collection
+    (error,) = shop.post(FINISH, {"id": cart.pk, "comment": comment}).json()["errors"]
+    assert error["extensions"] == {"code": "VALIDATION_ERROR", "field": "comment"}
+    assert not Payment.objects.exists()
+
+
+def test_a_long_remark_is_cut(shop, invoice):
+    cart = factories.an_initiated_session(invoice).collection
+    assert (
+        shop(FINISH, id=cart.pk, comment="x" * 5000)["invoiceFinishBcPayment"]["result"] == "manual_pending"
+    )
+    assert AuditEntry.objects.get(action="paymentcollection.remarked").reason == "x" * 1000
