@@ -171,15 +171,11 @@ class PaymentQuerySet(OwnedQuerySet):
         """Promises that staff must check."""
         return self.filter(status="pending", provider__code="pp_system_default")
 
-    def on_invoice(self, invoice: Invoice) -> Self:
+    def on_invoice(self, invoice_id: int) -> Self:
         """Payments of the invoice's company that were put on it or promised for it. What staff gave to
-        another company, and nobody's money, may have come by its sessions: its readers see neither."""
-        return self.about(invoice.pk).filter(account=invoice.account_id).distinct()
-
-    def about(self, invoice_id: int) -> Self:
-        """Payments that were put on an invoice or promised for it."""
-        named = Q(allocations__invoice=invoice_id) | Q(session__collection__covered__invoice=invoice_id)
-        return self.filter(named)
+        another company, and nobody's money, may have come by its sessions: neither company is told of it."""
+        promised = Q(session__collection__covered__invoice=invoice_id, session__account=F("account"))
+        return self.filter(Q(allocations__invoice=invoice_id) | promised).distinct()
 
     def captured(self) -> Self:
         """Money that moved to us, sent back later or not."""

@@ -186,9 +186,9 @@ class CompanyQuery:
         payment = Payment.objects.select_related("account", "session").get_for(
             customer, payment_id, may="get_invoice_payments_history"
         )
-        if payment.session is None:
+        if payment.own_session is None:
             raise NotFound("Payment not found", field="paymentId")
-        cart = payment.session.collection_id
+        cart = payment.own_session.collection_id
         return InvoicePaymentCart(cart_id=str(cart), cart_url=_payment_page(payment.account, cart))
 
 

@@ -65,7 +65,7 @@ class ReceiptsQuery:
         zone = Organization.objects.values_list("time_zone", flat=True).get()
         rows = Payment.objects.visible_to(customer, HISTORY)
         if invoice_id is not None:
-            rows = rows.filter(pk__in=Payment.objects.about(_whole(invoice_id)))
+            rows = rows.filter(pk__in=Payment.objects.on_invoice(_whole(invoice_id)))
         begin = day_of(date_created_begin_at, zone, field="dateCreatedBeginAt")
         end = day_of(date_created_end_at, zone, field="dateCreatedEndAt", following=True)
         rows = rows.filter(created_at__gte=begin) if begin else rows

@@ -32,7 +32,7 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
     invoices.mark_viewed(invoice=row, at=at, by=customer.actor)
     merchant = Organization.objects.get()
     payments = list(
-        Payment.objects.with_details().with_refunds().on_invoice(row).order_by("-created_at", "-pk")
+        Payment.objects.with_details().with_refunds().on_invoice(row.pk).order_by("-created_at", "-pk")
     )
     history = Payment.objects.visible_to(customer, "get_invoice_payments_history")
     may_pay = Invoice.objects.reaches(customer, row, may="pay_invoice")

@@ -117,11 +117,12 @@ def _panel(request: CustomerRequest, account: Account, *, of: User | None = None
     if not pk:
         return None
     payment = Payment.objects.with_details().filter(account=account, pk=pk).first()
-    if payment is None or payment.session is None or (of is not None and payment.payer_id != of.pk):
+    session = payment.own_session if payment else None
+    if payment is None or session is None or (of is not None and payment.payer_id != of.pk):
         return None
-    covered = Invoice.objects.filter(payment_collections__collection=payment.session.collection_id)
+    covered = Invoice.objects.filter(payment_collections__collection=session.collection_id)
     invoices = list(covered.order_by("payment_collections__pk"))
-    outcome = operations.outcome_of(payment.session, invoices)
+    outcome = operations.outcome_of(session, invoices)
     return {
         "payment": payment,
         "invoices": invoices,
