@@ -42,9 +42,8 @@ def _facts(info: Any, customer: Customer, rows: list[Invoice]) -> Facts:
     )
 
 
-def _company_rows(info: Any, customer: Customer, may: str) -> Any:
-    rows = Invoice.objects.visible_to(customer, may).not_cancelled().with_standing()
-    rows = rows.select_related("account", "region")
+def _company_rows(info: Any) -> Any:
+    rows = Invoice.objects.not_cancelled().with_standing().select_related("account", "region")
     return rows.with_orders() if asked_fields(info) & DETAILS else rows.defer("snapshot", "description")
 
 
@@ -124,7 +123,7 @@ class CompanyQuery:
     @staticmethod
     def resolve_invoices(root, info, order_by=None, **asked):
         customer = customer_of(info, may=VIEW)
-        rows = _company_rows(info, customer, VIEW).filtered(invoice_filter(**asked))
+        rows = _company_rows(info).visible_to(customer, VIEW).filtered(invoice_filter(**asked))
         part = page_of(rows, order_of(order_by), **asked)
         facts = _facts(info, customer, part.rows)
         total = rows.count() if "totalCount" in asked_fields(info) else None
@@ -133,9 +132,7 @@ class CompanyQuery:
     @staticmethod
     def resolve_invoice(root, info, invoice_id):
         customer = customer_of(info, may=DETAIL)
-        row = _company_rows(info, customer, DETAIL).filter(pk=invoice_id).first()
-        if row is None:
-            raise NotFound("Invoice not found", field="invoiceId")
+        row = _company_rows(info).get_for(customer, invoice_id, may=DETAIL)
         return InvoiceType.of(row, _facts(info, customer, [row]))
 
     @staticmethod

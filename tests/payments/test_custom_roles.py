@@ -3,9 +3,12 @@
 import pytest
 
 from tests import cast, factories
+from tests.accounts.test_levels import invoiced
+from tests.payments.company_documents import ONE, PDF
 from tests.payments.reading import Browser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock")]
+FORBIDDEN = ("Insufficient permissions", "FORBIDDEN")
 AWAITS = "is awaiting verification of your payment"
 
 
@@ -39,3 +42,25 @@ class TestThePanelOfAPayment:
         payer = member(account, pay_invoice=2)
         payment = factories.a_promised_payment(factories.an_open_invoice(account), by=payer.user)
         assert self.panel(payer, payment)
+
+
+class TestOneInvoice:
+    def test_who_sees_it_and_may_not_open_it_is_told_so(self, graphql, account, alice):
+        """As with its PDF: it is there, so it is not hidden."""
+        reader = member(account, get_invoices=2, get_invoice_detail=1, get_invoice_pdf=1)
+        shop, own, others = graphql(reader), invoiced(account, reader), invoiced(account, alice)
+        assert shop(ONE, id=own.pk)["invoice"]["id"] == str(own.pk)
+        for document in (ONE, PDF):
+            assert shop.error(document, id=others.pk) == FORBIDDEN
+
+    def test_of_a_company_where_they_may_not(self, graphql, account, alice):
+        """A detail of one company is no right in another."""
+        reader = member(factories.an_account("Initech"), get_invoices=2, get_invoice_detail=2)
+        reader.user.memberships.create(account=account, role="custom", permissions={"get_invoices": 2})
+        invoice = invoiced(account, alice)
+        assert graphql(reader).error(ONE, id=invoice.pk) == FORBIDDEN
+
+    def test_what_they_cannot_see_is_not_found(self, graphql, account, alice):
+        reader = graphql(member(account, get_invoices=1, get_invoice_detail=1))
+        for pk in (invoiced(account, alice).pk, 987654321, -1):
+            assert reader.error(ONE, id=pk) == ("Invoice not found", "NOT_FOUND")
