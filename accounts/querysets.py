@@ -42,12 +42,13 @@ class Part:
     has_previous: bool
 
 
-def _beyond(order: Sequence[str], edge: Any, *, forwards: bool) -> Q:
-    """The rows that come after (or before) a row in an order, which its columns decide from the left."""
+def _beyond(order: Sequence[str], edge: dict[str, Any], *, forwards: bool) -> Q:
+    """The rows that come after (or before) a row in an order, which its columns decide from the left. `edge`
+    is what the row holds in them."""
     beyond, equal = Q(), Q()
     for name in order:
         column = name.lstrip("-")
-        value = getattr(edge, column)
+        value = edge[column]
         way = "lt" if name.startswith("-") == forwards else "gt"
         beyond |= equal & Q(**{f"{column}__{way}": value})
         equal &= Q(**{column: value})
@@ -112,7 +113,8 @@ class OwnedQuerySet(models.QuerySet):
         rows, forwards = self.order_by(*order), last is None
         mark = after if forwards else before
         if mark is not None:
-            edge = self.filter(pk=mark).first()
+            columns = [name.lstrip("-") for name in order]
+            edge = self.filter(pk=mark).prefetch_related(None).values(*columns).first()
             rows = rows.filter(_beyond(order, edge, forwards=forwards)) if edge else rows.none()
         rows = rows if forwards else rows.reverse()
         count = (first if forwards else last) or 0
