@@ -108,22 +108,26 @@ class OwnedQuerySet(models.QuerySet):
         offset: int = 0,
     ) -> Part:
         """A page of the rows in an order that ends with the key: the `first` ones after a row, or the `last`
-        ones before one. Rows that come or go meanwhile shift nothing. A row that is not there any more
-        begins nothing: then the page is empty."""
+        ones before one; with both rows named, of those between them. Rows that come or go meanwhile shift
+        nothing. A row that is not there any more begins nothing: then the page is empty."""
         rows, forwards = self.order_by(*order), last is None
-        mark = after if forwards else before
-        if mark is not None:
-            columns = [name.lstrip("-") for name in order]
-            edge = self.filter(pk=mark).prefetch_related(None).values(*columns).first()
-            rows = rows.filter(_beyond(order, edge, forwards=forwards)) if edge else rows.none()
+        for mark, is_after in ((after, True), (before, False)):
+            if mark is not None:
+                edge = self._columns_of(mark, order)
+                rows = rows.filter(_beyond(order, edge, forwards=is_after)) if edge else rows.none()
         rows = rows if forwards else rows.reverse()
         count = (first if forwards else last) or 0
         found = list(rows[offset : offset + count + 1])
         has_more, kept = len(found) > count, found[:count]
-        came_from = mark is not None or offset > 0
+        began, ended = after is not None, before is not None
         if forwards:
-            return Part(kept, has_next=has_more, has_previous=came_from)
-        return Part(kept[::-1], has_next=came_from, has_previous=has_more)
+            return Part(kept, has_next=has_more or ended, has_previous=began or offset > 0)
+        return Part(kept[::-1], has_next=ended or offset > 0, has_previous=has_more or began)
+
+    def _columns_of(self, pk: int, order: Sequence[str]) -> dict[str, Any] | None:
+        """What a row holds in the columns of an order."""
+        columns = [name.lstrip("-") for name in order]
+        return self.filter(pk=pk).prefetch_related(None).values(*columns).first()
 
     def reaches(self, customer: Customer, row: Any, *, may: str) -> bool:
         """Whether a permission holds on a row that the customer was given."""
