@@ -129,9 +129,12 @@ def test_nothing_between_two_days(busy):
     [
         (date(2025, 9, 2), date(2025, 9, 1), "The end date must be after the start date", "to"),
         (date(2019, 1, 1), date(2025, 9, 1), "A statement covers at most five years", "from"),
+        (date(9999, 12, 1), date(9999, 12, 31), "Write a day of this age", "to"),
+        (date(1, 1, 1), date(1, 1, 1), "Write a day of this age", "from"),
     ],
 )
 def test_days_that_make_no_period(account, first, last, text, field):
+    factories.an_organization(time_zone="Europe/Berlin")
     with refuses(Invalid, text, field=field):
         statement_of(account, first=first, last=last)
 
