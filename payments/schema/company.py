@@ -19,7 +19,7 @@ from invoices.models import Invoice, InvoiceDocument
 from invoices.querysets import InvoiceFilter
 from payments import operations
 from payments.models import Allocation, Payment, PaymentCollection, PaymentSession
-from payments.schema.filters import invoice_filter, order_of, snake_order_of, writable
+from payments.schema.filters import companies_of, invoice_filter, order_of, snake_order_of, writable
 from payments.types.company import Facts, InvoiceConnection, InvoiceEdge, InvoiceType
 from payments.types.connections import PAGING, page_of, told
 
@@ -140,7 +140,7 @@ class CompanyQuery:
         customer = customer_of(info, may=VIEW)
         if decimal_places is not None and not 0 <= decimal_places <= 10:
             raise Invalid("decimalPlaces must be between 0 and 10", field="decimalPlaces")
-        account = _company(customer, company_ids or ())
+        account = _company(customer, companies_of(company_ids))
         wanted = invoice_filter(status=[status], company_ids=company_ids)
         rows = Invoice.objects.visible_to(customer).not_cancelled().with_standing().filtered(wanted)
         today = Organization.objects.get().today(timezone.now())

@@ -49,7 +49,7 @@ def invoice_filter(**asked: Any) -> InvoiceFilter:
         external_customer_id=text_of(asked.get("external_customer_id"), field="externalCustomerId"),
         standings=tuple(_standings(asked.get("status") or ())),
         ids=ids,
-        account_ids=tuple(asked.get("company_ids") or ()),
+        account_ids=companies_of(asked.get("company_ids")),
         created_from=_instant(asked, "begin_date_at"),
         created_until=_instant(asked, "end_date_at", until=True),
         due_from=_due_day(due_from, zone) if due_from else None,
@@ -72,6 +72,14 @@ def snake_order_of(text: str | None) -> tuple[str, ...]:
     minus = "-" if (text or "").startswith("-") else ""
     first, *others = (text or "").removeprefix("-").split("_")
     return order_of(text and minus + first + "".join(word.capitalize() for word in others))
+
+
+def companies_of(ids: Iterable[int | None] | None) -> tuple[int, ...]:
+    """The companies that are asked for; none, all that the caller may see."""
+    given = tuple(ids or ())
+    if len(given) > MOST_IDS or None in given:
+        raise Invalid(f"companyIds must be up to {MOST_IDS} ids", field="companyIds")
+    return tuple(one for one in given if one is not None)
 
 
 def text_of(text: str | None, *, field: str) -> str:

@@ -124,3 +124,22 @@ def test_a_long_remark_is_cut(shop, invoice):
         shop(FINISH, id=cart.pk, comment="x" * 5000)["invoiceFinishBcPayment"]["result"] == "manual_pending"
     )
     assert AuditEntry.objects.get(action="paymentcollection.remarked").reason == "x" * 1000
+
+
+STATS = "query ($ids: [Int]) { invoiceStats(status: 0, companyIds: $ids) { totalBalance } }"
+OF_COMPANIES = "query ($ids: [Int]) { invoices(companyIds: $ids) { totalCount } }"
+
+
+def test_so_many_companies_and_no_more(shop, account):
+    """Thousands of them in each of fifteen aliases are seconds of a server's time."""
+    asked = [account.pk, *range(10**6, 10**6 + 999)]
+    assert shop(OF_COMPANIES, ids=asked)["invoices"]["totalCount"] == 1
+    assert shop(STATS, ids=asked)["invoiceStats"]["totalBalance"] == 39.4
+    for document, given in (
+        (OF_COMPANIES, {"ids": [*asked, 7]}),
+        (STATS, {"ids": [*asked, 7]}),
+        (EXPORT, {"data": {"companyIds": [*asked, 7]}}),
+        (OF_COMPANIES, {"ids": [None]}),
+    ):
+        (error,) = shop.post(document, given).json()["errors"]
+        assert error["extensions"] == {"code": "VALIDATION_ERROR", "field": "companyIds"}
