@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from accounts.querysets import OwnedQuerySet
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import Customer, User
     from invoices.models import Invoice
 
 ALLOCATION_TOLD = (
@@ -170,6 +170,12 @@ class PaymentQuerySet(OwnedQuerySet):
     def to_verify(self) -> Self:
         """Promises that staff must check."""
         return self.filter(status="pending", provider__code="pp_system_default")
+
+    def told_to(self, customer: Customer) -> Self:
+        """Those that a reader of what they paid is told of: the company's, or where the reader sees only what
+        is theirs, those that they made and those that paid nothing else."""
+        sessions = self.model._meta.get_field("session").related_model.objects.visible_to(customer)
+        return self.filter(Q(pk__in=self.model.objects.visible_to(customer)) | Q(session__in=sessions))
 
     def on_invoice(self, invoice_id: int) -> Self:
         """Payments of the invoice's company that were put on it or promised for it. What staff gave to

@@ -2,8 +2,11 @@
 
 import pytest
 
+from payments import operations
+from payments.models import Payment
 from tests import cast, factories
 from tests.accounts.test_levels import invoiced
+from tests.factories import MANUAL, NOW
 from tests.payments.company_documents import ONE, PDF
 from tests.payments.reading import Browser
 
@@ -64,3 +67,53 @@ class TestOneInvoice:
         reader = graphql(member(account, get_invoices=1, get_invoice_detail=1))
         for pk in (invoiced(account, alice).pk, 987654321, -1):
             assert reader.error(ONE, id=pk) == ("Invoice not found", "NOT_FOUND")
+
+
+class TestPaidTogetherWithAColleagueS:
+    """An invoice of the member's own that is paid together with others': the sum would tell of those."""
+
+    @pytest.fixture
+    def ann(self, account):
+        return member(account, get_invoices=1, get_invoice_payments_history=1)
+
+    @pytest.fixture
+    def pair(self, account, alice, ann):
+        return [invoiced(account, ann), invoiced(account, alice)]
+
+    def promised(self, pair, by):
+        session = operations.change_method(
+            collection=factories.a_collection_over(*pair), provider_code=MANUAL, at=NOW, by=by.actor
+        )
+        operations.complete_payment(session=session, at=NOW, by=by.actor)
+        return Payment.objects.get()
+
+    def page(self, reader, invoice):
+        return Browser(reader).text(f"/account/{invoice.account.number}/invoices/{invoice.pk}/")
+
+    def test_the_member_is_not_told_the_sum(self, pair, ann, alice, stella):
+        payment = self.promised(pair, alice)
+        assert "$78.80" not in self.page(ann, pair[0])
+        assert "Payment pending" in self.page(ann, pair[0])
+        operations.verify_manual_payment(payment=payment, at=NOW, staff=stella)
+        assert "$78.80" not in self.page(ann, pair[0])
+        assert "Paid in full" in self.page(ann, pair[0])
+
+    def test_nor_of_a_promise_that_was_rejected(self, pair, ann, alice, stella):
+        payment = self.promised(pair, alice)
+        operations.reject_manual_payment(payment=payment, reason="Nothing came", at=NOW, staff=stella)
+        assert "$78.80" not in self.page(ann, pair[0])
+
+    def test_who_sees_the_company_is_told(self, pair, alice, sam):
+        self.promised(pair, alice)
+        assert "A bank transfer of $78.80 is announced" in self.page(sam, pair[0])
+
+    def test_who_paid_it_is_told(self, pair, ann, account):
+        ann.user.memberships.update(permissions={"get_invoices": 1, "pay_invoice": 2})
+        self.promised(pair, ann)
+        assert "Bank transfer of $78.80 announced" in self.page(ann, pair[0])
+
+    def test_what_pays_it_alone_is_told(self, pair, ann, alice):
+        factories.a_promised_payment(pair[0], by=alice.user)
+        page = self.page(ann, pair[0])
+        assert "A bank transfer of $39.40 is announced" in page
+        assert "Bank transfer of $39.40 announced" in page
