@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from accounts.querysets import OwnedQuerySet
+from accounts.querysets import READ, OwnedQuerySet
 
 if TYPE_CHECKING:
     from accounts.models import Customer, User
@@ -171,11 +171,11 @@ class PaymentQuerySet(OwnedQuerySet):
         """Promises that staff must check."""
         return self.filter(status="pending", provider__code="pp_system_default")
 
-    def told_to(self, customer: Customer) -> Self:
+    def told_to(self, customer: Customer, may: str = READ) -> Self:
         """Those that a reader of what they paid is told of: the company's, or where the reader sees only what
         is theirs, those that they made and those that paid nothing else."""
-        sessions = self.model._meta.get_field("session").related_model.objects.visible_to(customer)
-        return self.filter(Q(pk__in=self.model.objects.visible_to(customer)) | Q(session__in=sessions))
+        sessions = self.model._meta.get_field("session").related_model.objects.visible_to(customer, may)
+        return self.filter(Q(pk__in=self.model.objects.visible_to(customer, may)) | Q(session__in=sessions))
 
     def on_invoice(self, invoice_id: int) -> Self:
         """Payments of the invoice's company that were put on it or promised for it. What staff gave to

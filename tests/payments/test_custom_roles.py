@@ -117,3 +117,19 @@ class TestPaidTogetherWithAColleagueS:
         page = self.page(ann, pair[0])
         assert "A bank transfer of $39.40 is announced" in page
         assert "Bank transfer of $39.40 announced" in page
+
+    def test_nor_where_it_is_paid(self, pair, account, ann, alice, stella):
+        ann.user.memberships.update(permissions={"get_invoices": 1, "pay_invoice": 1})
+        theirs = factories.an_initiated_session(pair[0], by=ann.actor).collection
+        payment = self.promised(pair, alice)
+        base = f"/account/{account.number}"
+        pages = (f"{base}/invoices/{pair[0].pk}/pay/", f"{base}/pay/{theirs.pk}/")
+        for is_paid in (False, True):
+            if is_paid:
+                operations.verify_manual_payment(payment=payment, at=NOW, staff=stella)
+            for address in pages:
+                answer = Browser(ann).client.get(address, follow=True)
+                assert answer.status_code == 200
+                assert "78.80" not in answer.content.decode()
+                assert payment.reference not in answer.content.decode()
+            assert "78.80" in Browser(alice).text(pages[0])
