@@ -16,7 +16,7 @@ from accounts.querysets import parse_id
 from invoices.models import Invoice
 from payments import operations
 from payments.forms import PayRegionForm
-from payments.models import AccountCredit, Payment, PaymentCollection
+from payments.models import AccountCredit, Payment, PaymentCollection, PaymentSession
 from payments.views.access import CustomerRequest, account_page, admins_of, see_other, show, signed_in_page
 from payments.views.files import pdf_of
 from payments.views.wording import days_late, method_words
@@ -121,7 +121,7 @@ def _panel(request: CustomerRequest, account: Account) -> dict[str, Any] | None:
     readable = rows.filter(payer=customer.user) | rows.visible_to(customer, HISTORY)
     payment = readable.with_details().first()
     session = payment.own_session if payment else None
-    if payment is None or session is None:
+    if payment is None or session is None or not _is_its_end(payment, session):
         return None
     covered = Invoice.objects.filter(payment_collections__collection=session.collection_id)
     invoices = list(covered.order_by("payment_collections__pk"))
@@ -134,3 +134,9 @@ def _panel(request: CustomerRequest, account: Account) -> dict[str, Any] | None:
         "still_open": invoices[0].open_balance if len(invoices) == 1 else 0,
         **(pdf_of(request.customer, invoices[0]) if len(invoices) == 1 else {}),
     }
+
+
+def _is_its_end(payment: Payment, session: PaymentSession) -> bool:
+    """Whether the session's state tells of this payment: not where money that did not fit it was kept."""
+    undone = (Payment.Status.PENDING, Payment.Status.FAILED)
+    return payment.status in undone or session.status == PaymentSession.Status.SUCCEEDED

@@ -51,3 +51,20 @@ def test_the_first_company_s_own_payment_is_told_as_before(graphql, alice, accou
     assert graphql(alice)(CART, id=payment.pk)["invoicePaymentBcCart"]["cartId"] == cart
     assert graphql(alice)(ABOUT, id=invoice.pk)["invoicePayments"]["totalCount"] == 1
     assert invoice.number in Browser(alice).text(f"/account/{account.number}/payments/{payment.pk}/")
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "capturing"])
+def test_money_given_to_the_company_whose_session_paid_nothing_is_told_without_that(
+    alice, account, invoice, stella, status
+):
+    payment = factories.unassigned_money(3000)
+    session = factories.an_initiated_session(invoice)
+    type(session).objects.filter(pk=session.pk).update(
+        status=status, **{"claimed_at" if status == "capturing" else "ended_at": NOW}
+    )
+    Payment.objects.filter(pk=payment.pk).update(session=session)
+    operations.assign_payment(payment=payment, account=account, reason="Theirs", at=NOW, staff=stella)
+    page = Browser(alice).text(f"/account/{account.number}/?paid={payment.pk}")
+    assert "None" not in page
+    assert "being processed" not in page
+    assert "Account credit $30.00" in page
