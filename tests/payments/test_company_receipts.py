@@ -241,3 +241,14 @@ def test_pages_of_receipts_in_every_order_hold_each_once(shop, paid, account, st
         rows, info = page(last=1, before=info["startCursor"])
         back = rows + back
     assert back == everything
+
+
+def test_what_staff_noted_for_themselves_is_not_told(shop, account, stella):
+    """Why a promise was rejected is the customer's to read; a note at its verification is not."""
+    verified, rejected = (factories.a_promised_payment(factories.an_open_invoice(account)) for _ in range(2))
+    note = "Came late again, watch them"
+    operations.verify_manual_payment(payment=verified, at=NOW, staff=stella, reason=note)
+    operations.reject_manual_payment(payment=rejected, at=NOW, staff=stella, reason="Nothing came")
+    document = "query ($id: Int!) { invoicePayment(paymentId: $id) { details } }"
+    told = [shop(document, id=one.pk)["invoicePayment"]["details"] for one in (verified, rejected)]
+    assert told == [{"memo": ""}, {"memo": "Nothing came"}]
