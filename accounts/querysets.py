@@ -106,14 +106,16 @@ class OwnedQuerySet(models.QuerySet):
         last: int | None = None,
         before: int | None = None,
         offset: int = 0,
+        known: OwnedQuerySet | None = None,
     ) -> Part:
         """A page of the rows in an order that ends with the key: the `first` ones after a row, or the `last`
         ones before one; with both rows named, of those between them. Rows that come or go meanwhile shift
-        nothing. A row that is not there any more begins nothing: then the page is empty."""
+        nothing. The rows named are looked for among those `known` to the reader, so that one which left the
+        filter since still begins a page; one that is not there at all begins nothing: the page is empty."""
         rows, forwards = self.order_by(*order), last is None
         for mark, is_after in ((after, True), (before, False)):
             if mark is not None:
-                edge = self._columns_of(mark, order)
+                edge = (self if known is None else known)._columns_of(mark, order)
                 rows = rows.filter(_beyond(order, edge, forwards=is_after)) if edge else rows.none()
         rows = rows if forwards else rows.reverse()
         count = (first if forwards else last) or 0

@@ -123,8 +123,9 @@ class CompanyQuery:
     @staticmethod
     def resolve_invoices(root, info, order_by=None, **asked):
         customer = customer_of(info, may=VIEW)
-        rows = _company_rows(info).visible_to(customer, VIEW).filtered(invoice_filter(**asked))
-        part = page_of(rows, order_of(order_by), **asked)
+        known = _company_rows(info).visible_to(customer, VIEW)
+        rows = known.filtered(invoice_filter(**asked))
+        part = page_of(rows, order_of(order_by), known=known, **asked)
         facts = _facts(info, customer, part.rows)
         total = rows.count() if "totalCount" in asked_fields(info) else None
         return told(InvoiceConnection, InvoiceEdge, part, lambda row: InvoiceType.of(row, facts), total=total)

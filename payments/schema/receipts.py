@@ -88,12 +88,12 @@ class ReceiptsQuery:
     @staticmethod
     def resolve_receipts(root, info, payment_status=None, search=None, order_by=None, **paging):
         customer = customer_of(info, may=HISTORY)
-        rows = Receipt.objects.visible_to(customer, HISTORY)
+        rows = known = Receipt.objects.visible_to(customer, HISTORY)
         if payment_status:
             rows = rows.filter(payment__in=Payment.objects.processing(_states(payment_status)))
         if wanted := text_of(search, field="search"):
             rows = rows.searched(wanted)
-        part = page_of(rows.with_details(), _order(order_by), **paging)
+        part = page_of(rows.with_details(), _order(order_by), known=known, **paging)
         return told(ReceiptConnection, ReceiptEdge, part, ReceiptType.of, total=_total(info, rows))
 
     @staticmethod
@@ -104,12 +104,12 @@ class ReceiptsQuery:
     @staticmethod
     def resolve_all_receipt_lines(root, info, payment_status=None, invoice_id=None, **paging):
         customer = customer_of(info, may=HISTORY)
-        rows = Allocation.objects.visible_to(customer, HISTORY).receipted()
+        rows = known = Allocation.objects.visible_to(customer, HISTORY).receipted()
         if payment_status:
             rows = rows.filter(payment__in=Payment.objects.processing(_states(payment_status)))
         if invoice_id is not None:
             rows = rows.filter(invoice=_whole(invoice_id))
-        return _lines(info, rows, paging)
+        return _lines(info, rows, {**paging, "known": known})
 
     @staticmethod
     def resolve_receipt_lines(root, info, receipt_id, **paging):

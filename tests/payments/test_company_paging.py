@@ -2,6 +2,7 @@
 
 import pytest
 
+from payments import operations as payments
 from payments.types.connections import cursor_of
 from tests import factories
 from tests.factories import NOW
@@ -65,3 +66,20 @@ def test_a_cursor_of_a_foreign_and_of_no_row_begin_nothing(page, mallory):
     for arguments in ('after: "{}"', 'before: "{}"', 'last: 2, after: "{}"', 'last: 2, before: "{}"'):
         assert page(arguments.format(foreign)) == page(arguments.format(random))
         assert page(arguments.format(foreign))[0] == ""
+
+
+def test_a_row_that_left_the_filter_still_begins_a_page(page, account, stella):
+    """A program that pays open invoices page by page reads on where it was."""
+    invoice = account.invoices.get(number="INV-2025-005")
+    assert page('status: ["0"], first: 2')[0] == "65"
+    payments.verify_manual_payment(payment=factories.a_promised_payment(invoice), at=NOW, staff=stella)
+    after = page.at["5"]
+    assert page(f'status: ["0"], first: 2, after: "{after}"') == ("43", True, True)
+    assert page(f'status: ["0"], last: 2, before: "{after}"') == ("6", False, True)
+    assert page(f'search: "INV-2025-003", after: "{after}"') == ("3", True, False)
+
+
+def test_neither_does_a_foreign_row_in_a_filter(page, mallory):
+    theirs = factories.an_open_invoice(mallory.user.memberships.get().account)
+    for pk in (theirs.pk, 987654321):
+        assert page(f'status: ["0"], after: "{cursor_of(pk)}"') == ("", True, False)
