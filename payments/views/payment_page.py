@@ -39,7 +39,7 @@ def draw(
 ) -> HttpResponse:
     """The whole page. A refusal is told at its top, unless the state tells it already. Where others pay the
     invoice together with what this customer does not see, its own page says no more than that it is paid."""
-    if standing.session and not _may_see(request, standing.session):
+    if not may_see(request, standing):
         return see_other(request, reverse("invoice", args=[account.number, standing.invoice.pk]))
     context = standing_context(request, account, collection, standing)
     covered = list(covered)
@@ -85,10 +85,13 @@ def standing_context(
     return context | _methods(standing, collection)
 
 
-def _may_see(request: CustomerRequest, session: PaymentSession) -> bool:
-    """Whether this customer may be told of a payment over one of their invoices."""
-    return session.payer_id == request.customer.user.pk or PaymentSession.objects.reaches(
-        request.customer, session, may="pay_invoice"
+def may_see(request: CustomerRequest, standing: Standing) -> bool:
+    """Whether this customer may be told of the payment that decides on one of their invoices."""
+    session = standing.session
+    return (
+        session is None
+        or session.payer_id == request.customer.user.pk
+        or PaymentSession.objects.reaches(request.customer, session, may="pay_invoice")
     )
 
 

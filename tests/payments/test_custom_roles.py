@@ -3,10 +3,10 @@
 import pytest
 
 from payments import operations
-from payments.models import Payment
+from payments.models import Payment, PaymentSession
 from tests import cast, factories
 from tests.accounts.test_levels import invoiced
-from tests.factories import MANUAL, NOW
+from tests.factories import MANUAL, NOW, STRIPE
 from tests.payments.company_documents import ONE, PDF
 from tests.payments.reading import Browser
 
@@ -133,3 +133,17 @@ class TestPaidTogetherWithAColleagueS:
                 assert "78.80" not in answer.content.decode()
                 assert payment.reference not in answer.content.decode()
             assert "78.80" in Browser(alice).text(pages[0])
+
+    def test_nor_while_it_is_decided(self, pair, account, ann, alice):
+        ann.user.memberships.update(permissions={"get_invoices": 1, "pay_invoice": 1})
+        theirs = factories.an_initiated_session(pair[0], by=ann.actor).collection
+        together = factories.a_collection_over(*pair).sessions.get(provider__code=STRIPE)
+        PaymentSession.objects.filter(pk=together.pk).update(
+            status="capturing", claimed_at=NOW, reference="pi_1", payer=alice.user
+        )
+        state = f"/account/{account.number}/pay/{theirs.pk}/state/?session={together.pk}"
+        for reader, is_told in ((ann, False), (alice, True)):
+            page = Browser(reader).client.get(state, headers={"HX-Request": "true"}).content.decode()
+            assert ("78.80" in page) is is_told
+            page = Browser(reader).client.get(state.partition("state/")[0], follow=True).content.decode()
+            assert ("78.80" in page) is is_told
