@@ -42,12 +42,13 @@ class Part:
     has_previous: bool
 
 
-def _beyond(order: Sequence[str], edge: Any, *, forwards: bool) -> Q:
-    """The rows that come after (or before) a row in an order, which its columns decide from the left."""
+def _beyond(order: Sequence[str], edge: dict[str, Any], *, forwards: bool) -> Q:
+    """The rows that come after (or before) a row in an order, which its columns decide from the left. `edge`
+    is what the row holds in them."""
     beyond, equal = Q(), Q()
     for name in order:
         column = name.lstrip("-")
-        value = getattr(edge, column)
+        value = edge[column]
         way = "lt" if name.startswith("-") == forwards else "gt"
         beyond |= equal & Q(**{f"{column}__{way}": value})
         equal &= Q(**{column: value})
@@ -105,23 +106,30 @@ class OwnedQuerySet(models.QuerySet):
         last: int | None = None,
         before: int | None = None,
         offset: int = 0,
+        known: OwnedQuerySet | None = None,
     ) -> Part:
         """A page of the rows in an order that ends with the key: the `first` ones after a row, or the `last`
-        ones before one. Rows that come or go meanwhile shift nothing. A row that is not there any more
-        begins nothing: then the page is empty."""
+        ones before one; with both rows named, of those between them. Rows that come or go meanwhile shift
+        nothing. The rows named are looked for among those `known` to the reader, so that one which left the
+        filter since still begins a page; one that is not there at all begins nothing: the page is empty."""
         rows, forwards = self.order_by(*order), last is None
-        mark = after if forwards else before
-        if mark is not None:
-            edge = self.filter(pk=mark).first()
-            rows = rows.filter(_beyond(order, edge, forwards=forwards)) if edge else rows.none()
+        for mark, is_after in ((after, True), (before, False)):
+            if mark is not None:
+                edge = (self if known is None else known)._columns_of(mark, order)
+                rows = rows.filter(_beyond(order, edge, forwards=is_after)) if edge else rows.none()
         rows = rows if forwards else rows.reverse()
         count = (first if forwards else last) or 0
         found = list(rows[offset : offset + count + 1])
         has_more, kept = len(found) > count, found[:count]
-        came_from = mark is not None or offset > 0
+        began, ended = after is not None, before is not None
         if forwards:
-            return Part(kept, has_next=has_more, has_previous=came_from)
-        return Part(kept[::-1], has_next=came_from, has_previous=has_more)
+            return Part(kept, has_next=has_more or ended, has_previous=began or offset > 0)
+        return Part(kept[::-1], has_next=ended or offset > 0, has_previous=has_more or began)
+
+    def _columns_of(self, pk: int, order: Sequence[str]) -> dict[str, Any] | None:
+        """What a row holds in the columns of an order."""
+        columns = [name.lstrip("-") for name in order]
+        return self.filter(pk=pk).prefetch_related(None).values(*columns).first()
 
     def reaches(self, customer: Customer, row: Any, *, may: str) -> bool:
         """Whether a permission holds on a row that the customer was given."""

@@ -12,6 +12,7 @@ MASK = "…"
 SECRETS = (
     re.compile(r"(?<=/password/reset/key/)[^/\s\"'?]+"),  # a link that sets a password
     re.compile(r"(?<=/account/invitation/)[^/\s\"'?]+"),  # a link that makes a member
+    re.compile(r"(?<=/files/)[^/\s\"'?]+"),  # a link that opens a company's papers to whoever has it
     re.compile(r"(?<=_secret_)\w+"),  # a Stripe client secret: pi_…_secret_…
     re.compile(r"(?<=\bctok_)\w+"),  # a token of a customer's program
     re.compile(r"(?<=\b[sr]k_(?:live|test)_)\w+"),

@@ -10,10 +10,10 @@ from django.db import models
 from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from accounts.querysets import OwnedQuerySet
+from accounts.querysets import READ, OwnedQuerySet
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import Customer, User
     from invoices.models import Invoice
 
 ALLOCATION_TOLD = (
@@ -171,15 +171,17 @@ class PaymentQuerySet(OwnedQuerySet):
         """Promises that staff must check."""
         return self.filter(status="pending", provider__code="pp_system_default")
 
-    def on_invoice(self, invoice: Invoice) -> Self:
-        """Payments of the invoice's company that were put on it or promised for it. What staff gave to
-        another company, and nobody's money, may have come by its sessions: its readers see neither."""
-        return self.about(invoice.pk).filter(account=invoice.account_id).distinct()
+    def told_to(self, customer: Customer, may: str = READ) -> Self:
+        """Those that a reader of what they paid is told of: the company's, or where the reader sees only what
+        is theirs, those that they made and those that paid nothing else."""
+        sessions = self.model._meta.get_field("session").related_model.objects.visible_to(customer, may)
+        return self.filter(Q(pk__in=self.model.objects.visible_to(customer, may)) | Q(session__in=sessions))
 
-    def about(self, invoice_id: int) -> Self:
-        """Payments that were put on an invoice or promised for it."""
-        named = Q(allocations__invoice=invoice_id) | Q(session__collection__covered__invoice=invoice_id)
-        return self.filter(named)
+    def on_invoice(self, invoice_id: int) -> Self:
+        """Payments of the invoice's company that were put on it or promised for it. What staff gave to
+        another company, and nobody's money, may have come by its sessions: neither company is told of it."""
+        promised = Q(session__collection__covered__invoice=invoice_id, session__account=F("account"))
+        return self.filter(Q(allocations__invoice=invoice_id) | promised).distinct()
 
     def captured(self) -> Self:
         """Money that moved to us, sent back later or not."""

@@ -97,9 +97,9 @@ def withdraw_invitation(*, invitation: Invitation, at: datetime, by: Customer) -
 
 
 def send_invitation(*, invitation: Invitation, seed: str, at: datetime) -> None:
-    """Send the link, unless it ended meanwhile: withdrawn, sent again or over."""
+    """Send the link, unless it ended meanwhile: withdrawn, sent again or over, or its sender no Admin."""
     token = _token(seed)
-    if _hashed(token) != invitation.token_hash or not invitation.is_usable(at=at):
+    if _hashed(token) != invitation.token_hash or not _works(invitation, at=at):
         return
     account = invitation.account
     write_invitation(
@@ -113,10 +113,11 @@ def send_invitation(*, invitation: Invitation, seed: str, at: datetime) -> None:
 
 
 def find_invitation(token: str, *, at: datetime) -> Invitation:
-    """The invitation behind a link. Unknown, over, withdrawn and used all answer the same."""
+    """The invitation behind a link. Unknown, over, withdrawn and used all answer the same, and so does one
+    whose sender is no Admin of the company any more: who was removed comes back by no link of their own."""
     rows = Invitation.objects.select_related("account", "invited_by")
     invitation = rows.filter(token_hash=_hashed(token)).first()
-    if invitation is None or not invitation.is_usable(at=at):
+    if invitation is None or not _works(invitation, at=at):
         raise NotFound(_("This invitation no longer works"))
     return invitation
 
@@ -148,6 +149,11 @@ def accept_invitation(
         after = {"user": member.pk, "role": place.role, "permissions": place.permissions}
         record(place, "membership.added", at=at, by=member.actor, after=after)
     return place
+
+
+def _works(invitation: Invitation, *, at: datetime) -> bool:
+    admins = Membership.objects.admins_of(invitation.account_id)
+    return invitation.is_usable(at=at) and admins.filter(user=invitation.invited_by_id).exists()
 
 
 def _still_open(invitation: Invitation) -> Invitation:

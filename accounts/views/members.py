@@ -23,10 +23,12 @@ def members(request: CustomerRequest, account: Account) -> HttpResponse:
     form = InvitationForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and _invite(request, account, form):
         return see_other(request, _list(account))
+    people = list(account.memberships.select_related("user").order_by("user__name", "user__email"))
     context = {
         "account": account,
         "form": form,
-        "members": account.memberships.select_related("user").order_by("user__name", "user__email"),
+        "members": people,
+        "admins": {one.user_id for one in people if one.role == Membership.Role.ADMIN and one.user.is_active},
         "invitations": account.invitations.open().select_related("invited_by"),
         "now": timezone.now(),
     }

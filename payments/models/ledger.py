@@ -97,6 +97,13 @@ class Payment(models.Model):
         return f"Payment {self.reference}"
 
     @property
+    def own_session(self) -> PaymentSession | None:
+        """The session that it came by. None where staff gave the money to another company than the session's:
+        that company is told nothing of what the other one paid."""
+        session = self.session
+        return session if session is not None and session.account_id == self.account_id else None
+
+    @property
     def sent_back(self) -> int:
         """What of it we sent back, in minor units. One query, or none `with_refunds()`."""
         return self._back(Refund.Kind.REFUND)

@@ -75,12 +75,14 @@ class Statement:
 
 
 def statement_of(account: Account, *, first: date, last: date) -> Statement:
-    """What moved the account's balance between two days, both included. Refuses an end before the start, and
-    more than five years."""
+    """What moved the account's balance between two days, both included. Refuses an end before the start, more
+    than five years, and the ends of the calendar, where a day has no neighbour."""
     if last < first:
         raise Invalid("The end date must be after the start date", field="to")
     if last - first > LONGEST:
         raise Invalid("A statement covers at most five years", field="from")
+    if first.year == date.min.year or last.year == date.max.year:
+        raise Invalid("Write a day of this age", field="from" if first.year == date.min.year else "to")
     zone = ZoneInfo(Organization.objects.values_list("time_zone", flat=True).get())
     begin, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
     since = sorted([*_charges(account, begin), *_settlements(account, begin)], key=lambda one: one.at)

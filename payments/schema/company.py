@@ -19,7 +19,7 @@ from invoices.models import Invoice, InvoiceDocument
 from invoices.querysets import InvoiceFilter
 from payments import operations
 from payments.models import Allocation, Payment, PaymentCollection, PaymentSession
-from payments.schema.filters import invoice_filter, order_of, snake_order_of
+from payments.schema.filters import companies_of, invoice_filter, order_of, snake_order_of, writable
 from payments.types.company import Facts, InvoiceConnection, InvoiceEdge, InvoiceType
 from payments.types.connections import PAGING, page_of, told
 
@@ -42,9 +42,8 @@ def _facts(info: Any, customer: Customer, rows: list[Invoice]) -> Facts:
     )
 
 
-def _company_rows(info: Any, customer: Customer, may: str) -> Any:
-    rows = Invoice.objects.visible_to(customer, may).not_cancelled().with_standing()
-    rows = rows.select_related("account", "region")
+def _company_rows(info: Any) -> Any:
+    rows = Invoice.objects.not_cancelled().with_standing().select_related("account", "region")
     return rows.with_orders() if asked_fields(info) & DETAILS else rows.defer("snapshot", "description")
 
 
@@ -124,8 +123,9 @@ class CompanyQuery:
     @staticmethod
     def resolve_invoices(root, info, order_by=None, **asked):
         customer = customer_of(info, may=VIEW)
-        rows = _company_rows(info, customer, VIEW).filtered(invoice_filter(**asked))
-        part = page_of(rows, order_of(order_by), **asked)
+        known = _company_rows(info).visible_to(customer, VIEW)
+        rows = known.filtered(invoice_filter(**asked))
+        part = page_of(rows, order_of(order_by), known=known, **asked)
         facts = _facts(info, customer, part.rows)
         total = rows.count() if "totalCount" in asked_fields(info) else None
         return told(InvoiceConnection, InvoiceEdge, part, lambda row: InvoiceType.of(row, facts), total=total)
@@ -133,9 +133,7 @@ class CompanyQuery:
     @staticmethod
     def resolve_invoice(root, info, invoice_id):
         customer = customer_of(info, may=DETAIL)
-        row = _company_rows(info, customer, DETAIL).filter(pk=invoice_id).first()
-        if row is None:
-            raise NotFound("Invoice not found", field="invoiceId")
+        row = _company_rows(info).get_for(customer, invoice_id, may=DETAIL)
         return InvoiceType.of(row, _facts(info, customer, [row]))
 
     @staticmethod
@@ -143,7 +141,7 @@ class CompanyQuery:
         customer = customer_of(info, may=VIEW)
         if decimal_places is not None and not 0 <= decimal_places <= 10:
             raise Invalid("decimalPlaces must be between 0 and 10", field="decimalPlaces")
-        account = _company(customer, company_ids or ())
+        account = _company(customer, companies_of(company_ids))
         wanted = invoice_filter(status=[status], company_ids=company_ids)
         rows = Invoice.objects.visible_to(customer).not_cancelled().with_standing().filtered(wanted)
         today = Organization.objects.get().today(timezone.now())
@@ -186,9 +184,9 @@ class CompanyQuery:
         payment = Payment.objects.select_related("account", "session").get_for(
             customer, payment_id, may="get_invoice_payments_history"
         )
-        if payment.session is None:
+        if payment.own_session is None:
             raise NotFound("Payment not found", field="paymentId")
-        cart = payment.session.collection_id
+        cart = payment.own_session.collection_id
         return InvoicePaymentCart(cart_id=str(cart), cart_url=_payment_page(payment.account, cart))
 
 
@@ -348,10 +346,11 @@ class InvoiceFinishBcPayment(graphene.Mutation):
     @staticmethod
     def mutate(root, info, order_id, comment=None):
         customer = customer_of(info, may=PAY)
+        remark = writable(comment, field="comment")
         collection = PaymentCollection.objects.get_for(customer, order_id, may=PAY)
         accounts.count_payment_attempt(customer=customer, account_id=collection.account_id, at=timezone.now())
         outcome = operations.finish_payment(
-            collection=collection, comment=comment or "", at=timezone.now(), by=customer.actor
+            collection=collection, comment=remark, at=timezone.now(), by=customer.actor
         )
         return InvoiceFinishBcPayment(result=outcome.status)
 

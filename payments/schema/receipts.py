@@ -6,7 +6,7 @@ from accounts.models import Organization
 from core.doors import asked_fields, customer_of
 from core.errors import Invalid
 from payments.models import Allocation, Payment, Receipt
-from payments.schema.filters import day_of
+from payments.schema.filters import day_of, text_of
 from payments.types.connections import PAGING, page_of, told
 from payments.types.receipts import (
     InvoicePaymentConnection,
@@ -65,8 +65,9 @@ class ReceiptsQuery:
         zone = Organization.objects.values_list("time_zone", flat=True).get()
         rows = Payment.objects.visible_to(customer, HISTORY)
         if invoice_id is not None:
-            rows = rows.filter(pk__in=Payment.objects.about(_whole(invoice_id)))
-        begin, end = day_of(date_created_begin_at, zone), day_of(date_created_end_at, zone, following=True)
+            rows = rows.filter(pk__in=Payment.objects.on_invoice(_whole(invoice_id)))
+        begin = day_of(date_created_begin_at, zone, field="dateCreatedBeginAt")
+        end = day_of(date_created_end_at, zone, field="dateCreatedEndAt", following=True)
         rows = rows.filter(created_at__gte=begin) if begin else rows
         rows = rows.filter(created_at__lt=end) if end else rows
         part = page_of(rows.with_company_details(), NEWEST_FIRST, **paging)
@@ -87,12 +88,12 @@ class ReceiptsQuery:
     @staticmethod
     def resolve_receipts(root, info, payment_status=None, search=None, order_by=None, **paging):
         customer = customer_of(info, may=HISTORY)
-        rows = Receipt.objects.visible_to(customer, HISTORY)
+        rows = known = Receipt.objects.visible_to(customer, HISTORY)
         if payment_status:
             rows = rows.filter(payment__in=Payment.objects.processing(_states(payment_status)))
-        if search and search.strip():
-            rows = rows.searched(search.strip())
-        part = page_of(rows.with_details(), _order(order_by), **paging)
+        if wanted := text_of(search, field="search"):
+            rows = rows.searched(wanted)
+        part = page_of(rows.with_details(), _order(order_by), known=known, **paging)
         return told(ReceiptConnection, ReceiptEdge, part, ReceiptType.of, total=_total(info, rows))
 
     @staticmethod
@@ -103,12 +104,12 @@ class ReceiptsQuery:
     @staticmethod
     def resolve_all_receipt_lines(root, info, payment_status=None, invoice_id=None, **paging):
         customer = customer_of(info, may=HISTORY)
-        rows = Allocation.objects.visible_to(customer, HISTORY).receipted()
+        rows = known = Allocation.objects.visible_to(customer, HISTORY).receipted()
         if payment_status:
             rows = rows.filter(payment__in=Payment.objects.processing(_states(payment_status)))
         if invoice_id is not None:
             rows = rows.filter(invoice=_whole(invoice_id))
-        return _lines(info, rows, paging)
+        return _lines(info, rows, {**paging, "known": known})
 
     @staticmethod
     def resolve_receipt_lines(root, info, receipt_id, **paging):

@@ -50,9 +50,11 @@ def connection_of(node: type[graphene.ObjectType], name: str) -> tuple[Any, Any]
     return type(f"{name}CountableConnection", (graphene.ObjectType,), fields), edge
 
 
-def page_of(rows: OwnedQuerySet, order: Sequence[str], **paging: Any) -> Part:
-    """The page that the paging arguments of a field ask for. Refuses a number that is none, and a cursor that
-    is not one of ours, naming the argument."""
+def page_of(
+    rows: OwnedQuerySet, order: Sequence[str], *, known: OwnedQuerySet | None = None, **paging: Any
+) -> Part:
+    """The page that the paging arguments of a field ask for; `known` are the caller's rows without a filter.
+    Refuses a number that is none, and a cursor that is not one of ours, naming the argument."""
     first, last = paging.get("first"), paging.get("last")
     if first is not None and last is not None:
         raise Invalid("Give first or last, not both", field="last")
@@ -62,7 +64,8 @@ def page_of(rows: OwnedQuerySet, order: Sequence[str], **paging: Any) -> Part:
     offset = paging.get("offset") or 0
     if offset < 0:
         raise Invalid("offset cannot be negative", field="offset")
-    marks = {name: _marked(paging.get(name), name) for name in ("after", "before")}
+    marks: dict[str, Any] = {name: _marked(paging.get(name), name) for name in ("after", "before")}
+    marks["known"] = known
     if last is None:
         return rows.part(order, first=DEFAULT_PAGE if first is None else first, offset=offset, **marks)
     return rows.part(order, last=last, offset=offset, **marks)

@@ -170,7 +170,7 @@ class InvoicePaymentType(graphene.ObjectType):
             funding_status={0: 0, 1: 0, 3: 1, 4: 2}[PROCESSING[Status(row.status)]],
             module_name=row.provider.name,
             module_data={"code": row.provider.code, **row.method_details},
-            details={"memo": row.reason},
+            details={"memo": row.reason if row.status == Status.FAILED else ""},
             fees=[],
             payer_name=payer_name(row),
             payer_customer_id=str(row.payer_id or ""),

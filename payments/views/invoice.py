@@ -31,9 +31,9 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
     row = Invoice.objects.filter(account=account).get_for(customer, pk)
     invoices.mark_viewed(invoice=row, at=at, by=customer.actor)
     merchant = Organization.objects.get()
-    payments = list(
-        Payment.objects.with_details().with_refunds().on_invoice(row).order_by("-created_at", "-pk")
-    )
+    told = Payment.objects.on_invoice(row.pk).told_to(customer).with_details().with_refunds()
+    payments = list(told.order_by("-created_at", "-pk"))
+    sessions = PaymentSession.objects.visible_to(customer)
     history = Payment.objects.visible_to(customer, "get_invoice_payments_history")
     may_pay = Invoice.objects.reaches(customer, row, may="pay_invoice")
     context = {
@@ -43,14 +43,14 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
         "days_late": days_late(row, on=merchant.today(at)),
         "may_pay": may_pay,
         "admins": [] if may_pay else admins_of(account),
-        "deciding": list(PaymentSession.objects.deciding_on([row])),
+        "deciding": list(sessions.deciding_on([row])),
         "started": PaymentCollection.objects.started_for([row]).get(row.pk),
         "orders": list(Order.objects.filter(account_line_item__invoice_lines__invoice=row)),
         "lines": _lines(row),
         "totals": _totals(row),
         "rejected": payments[0] if payments and payments[0].status == Payment.Status.FAILED else None,
         "payments": [(one, method_words(one), PAYMENT_WORDS.get(one.status, "")) for one in payments],
-        "happenings": happenings(row, payments),
+        "happenings": happenings(row, payments, sessions),
         "readable": set(history.filter(pk__in=[one.pk for one in payments]).values_list("pk", flat=True)),
         "form_key": uuid4(),
         **pdf_of(request.customer, row),

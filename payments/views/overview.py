@@ -11,18 +11,19 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.models import Account, AccountLineItem, Organization, User
+from accounts.models import Account, AccountLineItem, Organization
 from accounts.querysets import parse_id
 from invoices.models import Invoice
 from payments import operations
 from payments.forms import PayRegionForm
-from payments.models import AccountCredit, Payment, PaymentCollection
+from payments.models import AccountCredit, Payment, PaymentCollection, PaymentSession
 from payments.views.access import CustomerRequest, account_page, admins_of, see_other, show, signed_in_page
 from payments.views.files import pdf_of
 from payments.views.wording import days_late, method_words
 
 ORDERS_SHOWN = 10
 INVOICES_SHOWN = 50
+HISTORY = "get_invoice_payments_history"
 
 
 @require_safe
@@ -45,7 +46,7 @@ def account(request: CustomerRequest, account: Account) -> HttpResponse:
             "account": account,
             "admins": admins_of(account),
             "sees_own": customer.may_some("get_invoices", account_id=account.pk),
-            "panel": _panel(request, account, of=customer.user),
+            "panel": _panel(request, account),
         }
         return show(request, "payments/account_junior.html", context)
     merchant = Organization.objects.get()
@@ -110,18 +111,21 @@ def _recent_orders(account: Account) -> list[tuple[AccountLineItem, str, str]]:
     return orders
 
 
-def _panel(request: CustomerRequest, account: Account, *, of: User | None = None) -> dict[str, Any] | None:
-    """What came of a payment, by the address the payer was sent to. A wrong or foreign id shows nothing, nor
-    does a colleague's where only payments `of` one member are theirs to see."""
+def _panel(request: CustomerRequest, account: Account) -> dict[str, Any] | None:
+    """What came of a payment, by the address the payer was sent to: for who made it, and for who may see the
+    company's payments. A wrong or foreign id shows nothing."""
     pk = parse_id(request.GET.get("paid") or request.GET.get("promised") or "")
     if not pk:
         return None
-    payment = Payment.objects.with_details().filter(account=account, pk=pk).first()
-    if payment is None or payment.session is None or (of is not None and payment.payer_id != of.pk):
+    rows, customer = Payment.objects.filter(account=account, pk=pk), request.customer
+    readable = rows.filter(payer=customer.user) | rows.visible_to(customer, HISTORY)
+    payment = readable.with_details().first()
+    session = payment.own_session if payment else None
+    if payment is None or session is None or not _is_its_end(payment, session):
         return None
-    covered = Invoice.objects.filter(payment_collections__collection=payment.session.collection_id)
+    covered = Invoice.objects.filter(payment_collections__collection=session.collection_id)
     invoices = list(covered.order_by("payment_collections__pk"))
-    outcome = operations.outcome_of(payment.session, invoices)
+    outcome = operations.outcome_of(session, invoices)
     return {
         "payment": payment,
         "invoices": invoices,
@@ -130,3 +134,9 @@ def _panel(request: CustomerRequest, account: Account, *, of: User | None = None
         "still_open": invoices[0].open_balance if len(invoices) == 1 else 0,
         **(pdf_of(request.customer, invoices[0]) if len(invoices) == 1 else {}),
     }
+
+
+def _is_its_end(payment: Payment, session: PaymentSession) -> bool:
+    """Whether the session's state tells of this payment: not where money that did not fit it was kept."""
+    undone = (Payment.Status.PENDING, Payment.Status.FAILED)
+    return payment.status in undone or session.status == PaymentSession.Status.SUCCEEDED

@@ -18,7 +18,7 @@ from payments.models import Payment, PaymentCollection, PaymentSession
 from payments.operations import Standing
 from payments.providers import PROVIDERS
 from payments.views.access import CustomerRequest, account_page, see_other
-from payments.views.payment_page import draw, standing_context
+from payments.views.payment_page import draw, may_see, standing_context
 
 READ_OR_WRITE = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -193,7 +193,7 @@ def state(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
     if request.GET.get("seen") == standing.token:
         return HttpResponse(status=204)
     waits_for = request.GET.get("session", "")
-    if waits_for and standing.stand in operations.RUNNING:
+    if waits_for and standing.stand in operations.RUNNING and may_see(request, standing):
         context = standing_context(request, account, collection, standing)
         return render(request, "payments/_running.html", context)
     ended = _waited_for(collection, waits_for or request.GET.get("opened", ""))

@@ -14,7 +14,7 @@ from payments import operations
 from payments.models import AccountCredit, Payment, PaymentCollection, PaymentSession
 from payments.operations import Stand, Standing
 from payments.providers import PROVIDERS
-from payments.views.access import CustomerRequest, show
+from payments.views.access import CustomerRequest, see_other, show
 from payments.views.wording import method_words, payer_name
 
 LINES_SHOWN = 20
@@ -37,7 +37,10 @@ def draw(
     *,
     refusal: Refusal | None = None,
 ) -> HttpResponse:
-    """The whole page. A refusal is told at its top, unless the state tells it already."""
+    """The whole page. A refusal is told at its top, unless the state tells it already. Where others pay the
+    invoice together with what this customer does not see, its own page says no more than that it is paid."""
+    if not may_see(request, standing):
+        return see_other(request, reverse("invoice", args=[account.number, standing.invoice.pk]))
     context = standing_context(request, account, collection, standing)
     covered = list(covered)
     lines, more = _lines(standing.invoice) if len(covered) == 1 and standing.is_payable else ([], 0)
@@ -77,9 +80,19 @@ def standing_context(
         "starter": payer_name(session, user_id=user_id) if session and standing.stand is Stand.BUSY else "",
         "is_checked_at_paypal": session is not None and session.provider_status == "PENDING",
         "here": _here(account, collection, standing.invoice),
-        "paid": _paid(standing.invoice) if standing.stand is Stand.PAID else None,
+        "paid": _paid(request, standing.invoice) if standing.stand is Stand.PAID else None,
     }
     return context | _methods(standing, collection)
+
+
+def may_see(request: CustomerRequest, standing: Standing) -> bool:
+    """Whether this customer may be told of the payment that decides on one of their invoices."""
+    session = standing.session
+    return (
+        session is None
+        or session.payer_id == request.customer.user.pk
+        or PaymentSession.objects.reaches(request.customer, session, may="pay_invoice")
+    )
 
 
 def _credit(request: CustomerRequest, collection: PaymentCollection | None) -> int:
@@ -129,9 +142,10 @@ def _lines(invoice: Invoice) -> tuple[list[InvoiceLineItem], int]:
     return list(InvoiceLineItem.objects.filter(invoice=invoice)[:LINES_SHOWN]), max(0, count - LINES_SHOWN)
 
 
-def _paid(invoice: Invoice) -> dict[str, Any] | None:
-    """The payment that paid the invoice last."""
+def _paid(request: CustomerRequest, invoice: Invoice) -> dict[str, Any] | None:
+    """The payment that paid the invoice last, of those that this customer is told of."""
     payments = Payment.objects.with_details().captured().filter(allocations__invoice=invoice)
+    payments = payments.told_to(request.customer, "pay_invoice")
     payment = payments.order_by("-captured_at", "-pk").first()
     if payment is None:
         return None

@@ -70,7 +70,8 @@ def _invoices(row: Payment) -> list[Any]:
 
 
 def _promised(row: Payment) -> list[Any]:
-    return list(row.session.collection.covered.select_related("invoice")) if row.session else []
+    session = row.own_session
+    return list(session.collection.covered.select_related("invoice")) if session else []
 
 
 def _left_as_credit(row: Payment) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -67,9 +68,12 @@ def _asked(request: CustomerRequest, account: Account) -> tuple[StatementForm, S
 def _lines(made: Statement) -> Iterator[tuple[Any, ...]]:
     currency = made.account.currency
 
+    def number(minor: int) -> Decimal:  # not text, which a minus would make a formula
+        return Decimal(plain_number(minor, currency))
+
     def line(day: date, what: str, reference: str, charge: int | None, paid: int | None, balance: int) -> Any:
-        amounts = ("" if one is None else plain_number(one, currency) for one in (charge, paid))
-        return (day, what, reference, currency, *amounts, plain_number(balance, currency))
+        amounts = ("" if one is None else number(one) for one in (charge, paid))
+        return (day, what, reference, currency, *amounts, number(balance))
 
     yield line(made.first, gettext("Opening balance"), "", None, None, made.opening)
     for entry in made.entries:

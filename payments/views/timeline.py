@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -31,10 +31,12 @@ class Happening(NamedTuple):
     text: str
 
 
-def happenings(invoice: Invoice, payments: Sequence[Payment]) -> list[Happening]:
-    """From the audit trail and the payments of an invoice. Needs payments `with_details()` and
-    `with_refunds()`."""
-    found = [*_invoice(invoice), *_declines(invoice), *_credits(invoice)]
+def happenings(
+    invoice: Invoice, payments: Sequence[Payment], sessions: QuerySet[PaymentSession]
+) -> list[Happening]:
+    """From the audit trail and the payments of an invoice, and the attempts of those `sessions` that the
+    reader may see. Needs payments `with_details()` and `with_refunds()`."""
+    found = [*_invoice(invoice), *_declines(invoice, sessions), *_credits(invoice)]
     for payment in payments:
         found += _payment(payment)
     return sorted(found, key=lambda one: one.at, reverse=True)
@@ -67,9 +69,9 @@ def _credits(invoice: Invoice) -> Iterator[Happening]:
         yield Happening(row["created_at"], _("Account credit of %(amount)s used") % {"amount": amount})
 
 
-def _declines(invoice: Invoice) -> Iterator[Happening]:
-    sessions = PaymentSession.objects.filter(collection__covered__invoice=invoice)
-    tried = {session.pk: session for session in sessions.select_related("provider")}
+def _declines(invoice: Invoice, sessions: QuerySet[PaymentSession]) -> Iterator[Happening]:
+    on_it = sessions.filter(collection__covered__invoice=invoice)
+    tried = {session.pk: session for session in on_it.select_related("provider")}
     entries = AuditEntry.objects.filter(
         object_kind="payments.paymentsession", object_id__in=tried, action="paymentsession.initiated"
     )

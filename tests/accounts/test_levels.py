@@ -18,7 +18,9 @@ def invoiced(account, *people):
     """An open invoice over an order of each; None is an order that nobody of ours placed."""
     lines = []
     for place, person in enumerate(people):
-        line = factories.an_unpaid_order(account, display_id=f"{account.pk}-{place}-{len(people)}-{person}")
+        line = factories.an_unpaid_order(
+            account, display_id=f"{account.pk}-{place}-{len(people)}-{person and person.user.pk}"
+        )
         Order.objects.filter(account_line_item=line).update(placed_by=person and person.user)
         lines.append(line)
     return factories.an_open_invoice(account, *lines)

@@ -118,6 +118,7 @@ class TestRequests:
         ('"GET /pay/return/?token=5O19&PayerID=1 HTTP/1.1"', '"GET /pay/return/?token=…&PayerID=1 HTTP/1.1"'),
         ("GET /account/invitation/0123abcd/?a=1", "GET /account/invitation/…/?a=1"),
         ("/account/login/?next=/account/invitation/0123abcd/", "/account/login/?next=/account/invitation/…/"),
+        ("GET /files/.eJwd-_:1utf:sOw_-Y/invoices.csv HTTP", "GET /files/…/invoices.csv HTTP"),
         ("/account/password/reset/done/ INV-2025-001", "/account/password/reset/done/ INV-2025-001"),
     ],
 )

@@ -215,3 +215,40 @@ def test_the_cart_of_a_payment(shop, account, paid):
     cart = payment.session.collection_id
     assert told["invoicePaymentBcCart"]["cartId"] == str(cart)
     assert told["invoicePaymentBcCart"]["cartUrl"].endswith(f"/account/{account.number}/pay/{cart}/")
+
+
+@pytest.mark.parametrize("order", ["total", "-total", "createdAt", "externalId", "-externalId"])
+def test_pages_of_receipts_in_every_order_hold_each_once(shop, paid, account, stella, order):
+    for _ in range(2):
+        factories.a_paid_invoice(account, stella)
+    document = """query ($order: String, $after: String, $before: String, $first: Int, $last: Int) {
+        receipts(orderBy: $order, after: $after, before: $before, first: $first, last: $last) {
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { node { externalId } } } }"""
+
+    def page(**paging):
+        answer = shop(document, order=order, **paging)["receipts"]
+        return [edge["node"]["externalId"] for edge in answer["edges"]], answer["pageInfo"]
+
+    everything, _ = page(first=10)
+    seen, info = page(first=1)
+    while info["hasNextPage"]:
+        rows, info = page(first=1, after=info["endCursor"])
+        seen += rows
+    assert seen == everything
+    assert len(seen) == 3
+    back, info = page(last=1)
+    while info["hasPreviousPage"]:
+        rows, info = page(last=1, before=info["startCursor"])
+        back = rows + back
+    assert back == everything
+
+
+def test_what_staff_noted_for_themselves_is_not_told(shop, account, stella):
+    """Why a promise was rejected is the customer's to read; a note at its verification is not."""
+    verified, rejected = (factories.a_promised_payment(factories.an_open_invoice(account)) for _ in range(2))
+    note = "Came late again, watch them"
+    operations.verify_manual_payment(payment=verified, at=NOW, staff=stella, reason=note)
+    operations.reject_manual_payment(payment=rejected, at=NOW, staff=stella, reason="Nothing came")
+    document = "query ($id: Int!) { invoicePayment(paymentId: $id) { details } }"
+    told = [shop(document, id=one.pk)["invoicePayment"]["details"] for one in (verified, rejected)]
+    assert told == [{"memo": ""}, {"memo": "Nothing came"}]

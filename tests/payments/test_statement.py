@@ -1,8 +1,11 @@
 """The statement of an account: its lines add up to its balances, whatever happened."""
 
+import csv
+import io
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from accounts.models import Account
 from core.audit import SYSTEM
@@ -12,6 +15,7 @@ from payments.operations import What, statement_of
 from tests import factories
 from tests.books import refuses
 from tests.factories import MANUAL, NOW
+from tests.payments.reading import Browser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock")]
 SEPTEMBER = {"first": date(2025, 9, 1), "last": date(2025, 9, 30)}
@@ -129,9 +133,12 @@ def test_nothing_between_two_days(busy):
     [
         (date(2025, 9, 2), date(2025, 9, 1), "The end date must be after the start date", "to"),
         (date(2019, 1, 1), date(2025, 9, 1), "A statement covers at most five years", "from"),
+        (date(9999, 12, 1), date(9999, 12, 31), "Write a day of this age", "to"),
+        (date(1, 1, 1), date(1, 1, 1), "Write a day of this age", "from"),
     ],
 )
 def test_days_that_make_no_period(account, first, last, text, field):
+    factories.an_organization(time_zone="Europe/Berlin")
     with refuses(Invalid, text, field=field):
         statement_of(account, first=first, last=last)
 
@@ -144,3 +151,12 @@ def test_any_number_of_lines_needs_the_same_statements(account, stella, django_a
     account = fresh(account)
     with django_assert_num_queries(6):
         assert len(statement_of(account, **SEPTEMBER).entries) == 1 + 2 * count
+
+
+def test_what_went_back_is_a_number_in_the_csv(busy, alice):
+    """Not text with an apostrophe before its minus, which no spreadsheet adds up."""
+    address = reverse("statement_csv", args=[busy.number])
+    answer = Browser(alice).get(f"{address}?from=2025-10-01&to=2025-10-31")
+    rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
+    assert [row["payment"] for row in rows] == ["", "-9.40", ""]
+    assert [row["balance"] for row in rows] == ["100.00", "109.40", "109.40"]
