@@ -226,7 +226,8 @@ def _collection_over(account: Account, invoice: Invoice, *, at: datetime) -> Pay
     require_payable(invoice)
     existing = _collections.all(invoice.pk)
     asked = [(invoice, invoice.open_balance)]
-    same = next((one for one in existing if one.amount == invoice.open_balance), None)
+    usable = (one for one in existing if one.credit_used_at is None)
+    same = next((one for one in usable if one.amount == invoice.open_balance), None)
     if same is not None:
         same.attempts = _attempts.all(same.pk)
         if not any(session.status in TAKEN for session in same.attempts):
@@ -239,6 +240,7 @@ def _over_what_is_left(account: Account, collection: PaymentCollection, *, at: d
     """The collection, or one over what is left of its invoices. Under the account's lock."""
     covered = list(collection.covered.select_related("invoice"))
     collection.attempts = _attempts.all(collection.pk)
+    require_no_credit(collection)
     if any(session.status in TAKEN for session in collection.attempts):
         raise Conflict("This payment is no longer possible")
     sent = [item for item in covered if item.invoice.status == Invoice.Status.SENT]
@@ -309,6 +311,13 @@ def require_payable(invoice: Invoice) -> None:
         raise Conflict(f"Invoice {invoice.number} is {invoice.status}")
     if invoice.open_balance <= 0:
         raise Conflict(f"Invoice {invoice.number} is awaiting the result of a payment")
+
+
+def require_no_credit(collection: PaymentCollection) -> None:
+    """Refuse a collection on whose invoices account credit was put: what is left of it is another one. Asks
+    the row, which the caller may have read before the account was locked."""
+    if PaymentCollection.objects.filter(pk=collection.pk, credit_used_at__isnull=False).exists():
+        raise Conflict("This payment is no longer possible")
 
 
 def _add_missing_sessions(

@@ -9,7 +9,7 @@ from payments import operations
 from payments.models import PaymentCollection, PaymentSession
 from tests import factories
 from tests.books import unchanged
-from tests.factories import MANUAL, STRIPE
+from tests.factories import MANUAL, NOW, STRIPE
 from tests.payments.reading import Browser, text_of, title_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock", "sandbox")]
@@ -191,6 +191,16 @@ def test_account_credit_is_used_on_the_payment_s_page(browser, at, account, pair
     page = browser.text(at("pay", rest.pk))
     assert "You pay $66.80" in page
     assert "Use account credit" not in page
+
+
+def test_what_credit_paid_is_told_by_the_page_that_stood_open(browser, at, account, pair, stella):
+    money = factories.unassigned_money(1000)
+    operations.assign_payment(payment=money, account=account, reason="Theirs", at=NOW, staff=stella)
+    collection = factories.a_collection_over(pair[0], amounts=[1000])
+    pressed = [browser.post(at("pay_credit", collection.pk)) for _ in range(2)]
+    assert [one.status_code for one in pressed] == [303, 200]
+    page = browser.text(at("pay", collection.pk))
+    assert "This payment is no longer possible Account credit was used for it. View invoice" in page
 
 
 def test_enough_credit_ends_at_the_invoice(browser, at, account, pair, stella):
