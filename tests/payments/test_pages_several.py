@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from core.audit import SYSTEM
 from invoices.models import Invoice
 from payments import operations
 from payments.models import PaymentCollection, PaymentSession
@@ -177,6 +178,17 @@ def test_everything_due_is_one_link(browser, at, pair, time_machine, alice):
 
 
 # Account credit
+
+
+def test_when_half_is_promised_the_other_half_can_be_paid(browser, at, pair):
+    """What is left is as much as the payment that awaits verification, which is not taken up again."""
+    half = factories.a_collection_over(pair[0], amounts=[1970])
+    promise = half.sessions.get(provider__code=MANUAL)
+    operations.complete_payment(session=promise, at=NOW, by=SYSTEM)
+    assert "You pay $19.70" in browser.text(at("invoice_pay", pair[0].pk))
+    assert (
+        f'href="{at("invoice_pay", pair[0].pk)}"' in browser.get(at("invoice", pair[0].pk)).content.decode()
+    )
 
 
 def test_account_credit_is_used_on_the_payment_s_page(browser, at, account, pair, stella):
