@@ -75,15 +75,18 @@ class Statement:
 
 
 def statement_of(account: Account, *, first: date, last: date) -> Statement:
-    """What moved the account's balance between two days, both included. Refuses an end before the start, and
-    more than five years."""
+    """What moved the account's balance between two days, both included. Refuses an end before the start, more
+    than five years, and days at the end of time."""
     if last < first:
         raise Invalid("The end date must be after the start date", field="to")
     if last - first > LONGEST:
         raise Invalid("A statement covers at most five years", field="from")
     zone = ZoneInfo(Organization.objects.values_list("time_zone", flat=True).get())
-    begin, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
-    since = sorted([*_charges(account, begin), *_settlements(account, begin)], key=lambda one: one.at)
+    try:
+        begin, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
+    except OverflowError:
+        raise Invalid("There is no such day", field="from") from None
+    account, since = _since(account, begin)
     balance = opening = account.balance_due - sum(one.movement for one in since)
     entries = [one for one in since if one.at < end]
     for entry in entries:
@@ -91,6 +94,17 @@ def statement_of(account: Account, *, first: date, last: date) -> Statement:
         balance += entry.movement
         entry.balance = balance
     return Statement(account, first, last, opening, balance, entries)
+
+
+def _since(account: Account, begin: datetime) -> tuple[Account, list[Entry]]:
+    """The account, and all that moved its balance to what it is now. Nothing is locked: that something moved
+    while these rows were read is seen by the account's figures, and then they are read again."""
+    while True:
+        entries = sorted([*_charges(account, begin), *_settlements(account, begin)], key=lambda one: one.at)
+        now = Account.objects.get(pk=account.pk)
+        if (now.total_amount, now.paid_amount) == (account.total_amount, account.paid_amount):
+            return now, entries
+        account = now
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

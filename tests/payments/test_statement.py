@@ -136,11 +136,29 @@ def test_days_that_make_no_period(account, first, last, text, field):
         statement_of(account, first=first, last=last)
 
 
+def test_what_is_paid_while_it_is_made_is_not_owed_before_it(account, stella):
+    """The account was read before the payment, its lines after it."""
+    before = fresh(account)
+    paid(factories.an_open_invoice(account, account.line_items.get()), stella, at=NOW, amount=1000)
+    statement = statement_of(before, **SEPTEMBER)
+    assert (statement.opening, statement.closing) == (0, fresh(account).balance_due)
+
+
+@pytest.mark.parametrize(
+    ("day", "zone"),
+    [(date.min, "Europe/Berlin"), (date.max, "Europe/Berlin"), (date.max, "America/New_York")],
+)
+def test_a_day_at_the_end_of_time(account, day, zone):
+    factories.an_organization(time_zone=zone)
+    with refuses(Invalid, "There is no such day", field="from"):
+        statement_of(account, first=day, last=day)
+
+
 @pytest.mark.parametrize("count", [1, 8])
 def test_any_number_of_lines_needs_the_same_statements(account, stella, django_assert_num_queries, count):
     Account.objects.filter(pk=account.pk).update(credit_limit=10**9)
     for _ in range(count):
         factories.a_paid_invoice(account, stella)
     account = fresh(account)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(statement_of(account, **SEPTEMBER).entries) == 1 + 2 * count
