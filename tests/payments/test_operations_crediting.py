@@ -7,6 +7,8 @@ from core.errors import Conflict
 from core.outbox import drain
 from payments import operations
 from payments.models import AccountCredit, PaymentSession
+from payments.providers.base import ProviderUnavailable
+from payments.providers.stripe import Stripe
 from tests import factories
 from tests.books import assert_sound, refuses
 from tests.factories import MANUAL, NOW, STRIPE
@@ -122,6 +124,30 @@ def test_of_a_part_it_is_used_once_however_often_it_is_pressed(account, pair, st
     with refuses(Conflict, "This payment is no longer possible"):
         use(collection)
     assert standing(pair[0])[0][0] == min(much, 1000)
+
+
+@pytest.mark.parametrize(("asked", "is_left"), [(1200, 0), (500, 700)])
+def test_what_is_on_its_way_back_is_not_used(
+    account, pair, credit, sandbox, stella, monkeypatch, asked, is_left
+):
+    """The provider has not answered: the money may be gone already."""
+
+    def silent(*args, **kwargs):
+        raise ProviderUnavailable("time-out")
+
+    monkeypatch.setattr(Stripe, "refunds", silent)
+    refund = operations.refund_payment(
+        payment=credit.payment, amount=asked, reason="Theirs no more", at=NOW, staff=stella
+    )
+    assert (refund.status, left()) == ("requested", [is_left])
+    collection = factories.a_collection_over(pair[0])
+    if is_left:
+        use(collection)
+    else:
+        with refuses(Conflict, "There is no account credit to use"):
+            use(collection)
+    assert standing(pair[0])[0][0] == is_left
+    assert_sound()
 
 
 @pytest.mark.parametrize("provider", [STRIPE, MANUAL])
