@@ -101,7 +101,8 @@ def _methods(standing: Standing, collection: PaymentCollection | None) -> dict[s
     """The ways to pay that are offered, and the panel of the chosen one once it is open at its provider."""
     if not standing.is_payable and standing.stand is not Stand.CHANGED:
         return {"methods": [], "chosen": "", "panel": "", "script": ""}
-    methods = [PROVIDERS[one.code] for one in operations.offered_in(standing.invoice.region_id)]
+    invoices = [one.invoice for one in collection.covered.all()] if collection else [standing.invoice]
+    methods = [PROVIDERS[one.code] for one in operations.offered_for(invoices)]
     codes = [one.code for one in methods]
     chosen = _chosen(standing.session, collection)
     chosen = chosen if chosen in codes else next(iter(codes), "")

@@ -7,7 +7,7 @@ import pytest
 from core.audit import SYSTEM
 from invoices.models import Invoice
 from payments import operations
-from payments.models import PaymentCollection, PaymentSession
+from payments.models import PaymentCollection, PaymentProvider, PaymentSession
 from tests import factories
 from tests.books import unchanged
 from tests.factories import MANUAL, NOW, STRIPE
@@ -178,6 +178,27 @@ def test_everything_due_is_one_link(browser, at, pair, time_machine, alice):
 
 
 # Account credit
+
+
+def test_when_one_of_them_was_paid_meanwhile_the_others_can_be_paid(browser, at, pair, stella):
+    collection = factories.a_collection_over(*pair)
+    promise = factories.a_collection_over(pair[0]).sessions.get(provider__code=MANUAL)
+    operations.complete_payment(session=promise, at=NOW, by=SYSTEM)
+    operations.verify_manual_payment(payment=promise.payments.get(), at=NOW, staff=stella)
+    text = "Part of these invoices was paid meanwhile. You now pay $39.40. Pay $39.40"
+    assert text in browser.text(at("pay", collection.pk))
+    answer = browser.post(at("pay_method", collection.pk), provider=MANUAL)
+    rest = PaymentCollection.objects.latest("pk")
+    assert (rest.amount, answer["Location"]) == (3940, f"{at('pay', rest.pk)}?chosen=1")
+
+
+def test_offered_are_the_ways_to_pay_of_all_their_regions(browser, at, account, pair):
+    other = factories.a_region("Canada", "USD")
+    PaymentProvider.objects.get(code=STRIPE).regions.remove(other)
+    line = factories.an_unpaid_order(account, region=other, display_id="CA1")
+    collection = factories.a_collection_over(pair[0], factories.an_open_invoice(account, line))
+    html = browser.get(at("pay", collection.pk)).content.decode()
+    assert (f'id="method-{STRIPE}"' in html, f'id="method-{MANUAL}"' in html) == (False, True)
 
 
 def test_when_half_is_promised_the_other_half_can_be_paid(browser, at, pair):
