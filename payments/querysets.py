@@ -71,7 +71,7 @@ class CollectionQuerySet(OwnedQuerySet):
         open_on = {invoice.pk: invoice.open_balance for invoice in invoices}
         rows = self.filter(covered__invoice__in=open_on, invoice_count=1, sessions__status__in=LIVE)
         over = ("succeeded", "pending_verification")
-        rows = rows.filter(credit_used_at=None).exclude(sessions__status__in=over)
+        rows = rows.filter(closed_at=None).exclude(sessions__status__in=over)
         found = rows.order_by("pk").values_list("covered__invoice", "amount", "pk")
         return {invoice: pk for invoice, amount, pk in found if open_on[invoice] == amount}
 

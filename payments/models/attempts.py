@@ -45,10 +45,10 @@ class PaymentCollection(models.Model):
     form_key = models.UUIDField(
         null=True, blank=True, help_text="The form that asked; asked twice, made once."
     )
-    credit_used_at = models.DateTimeField(
+    closed_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When account credit was put on its invoices: what is left since is another payment.",
+        help_text="When credit or late money paid a part of it: what is left since is another payment.",
     )
     created_at = models.DateTimeField()
 

@@ -233,7 +233,8 @@ def test_what_credit_paid_is_told_by_the_page_that_stood_open(browser, at, accou
     pressed = [browser.post(at("pay_credit", collection.pk)) for _ in range(2)]
     assert [one.status_code for one in pressed] == [303, 200]
     page = browser.text(at("pay", collection.pk))
-    assert "This payment is no longer possible Account credit was used for it. View invoice" in page
+    text = "Something was paid of it meanwhile. The invoice says what is still open. View invoice"
+    assert f"This payment is no longer possible {text}" in page
 
 
 def test_enough_credit_ends_at_the_invoice(browser, at, account, pair, stella):

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='paymentcollection',
-            name='credit_used_at',
-            field=models.DateTimeField(blank=True, help_text='When account credit was put on its invoices: what is left since is another payment.', null=True),
+            name='closed_at',
+            field=models.DateTimeField(blank=True, help_text='When credit or late money paid a part of it: what is left since is another payment.', null=True),
         ),
     ]
