@@ -134,7 +134,7 @@ def _settlements(account: Account, begin: datetime) -> Iterable[Entry]:
         before, paid[part.invoice_id] = paid[part.invoice_id], paid[part.invoice_id] + part.amount
         if part.created_at < begin:
             continue
-        key = (part.payment_id, part.credit_id and "credit", part.refund_id, part.created_at)
+        key = (part.payment_id, part.credit_id, part.refund_id, part.created_at)
         entry = found.setdefault(key, Entry(part.created_at, _what(part)))
         entry.paid_with = part.payment or (part.credit.payment if part.credit else None)
         entry.payment += _worth(lines[part.invoice_id], paid[part.invoice_id]) - _worth(

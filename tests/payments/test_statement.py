@@ -111,6 +111,17 @@ def test_account_credit_that_was_used(account, stella):
     assert (entry.what, entry.payment, entry.paid_with) == (What.CREDIT, 1200, money)
 
 
+def test_each_credit_that_was_used_is_a_line_with_the_receipt_of_its_money(account, stella):
+    for amount in (1200, 500):
+        money = factories.unassigned_money(amount)
+        operations.assign_payment(payment=money, account=account, reason="Theirs", at=NOW, staff=stella)
+    collection = factories.a_collection_over(factories.an_open_invoice(account, account.line_items.get()))
+    operations.use_credit(collection=collection, at=NOW + timedelta(days=1), by=SYSTEM)
+    used = [one for one in statement_of(fresh(account), **SEPTEMBER).entries if one.what is What.CREDIT]
+    told = [(one.payment, one.paid_with.receipt.number) for one in used]
+    assert told == [(1200, "2025-000001"), (500, "2025-000002")]
+
+
 def test_a_day_is_the_organization_s(account):
     factories.an_organization(time_zone="Pacific/Auckland")
     late = datetime(2025, 9, 30, 11, 30, tzinfo=UTC)  # 1 October there
