@@ -11,7 +11,13 @@ from accounts.models import Account, Organization
 from core.errors import Refusal
 from invoices.models import Invoice, InvoiceLineItem
 from payments import operations
-from payments.models import AccountCredit, Payment, PaymentCollection, PaymentSession
+from payments.models import (
+    AccountCredit,
+    Payment,
+    PaymentCollection,
+    PaymentCollectionInvoice,
+    PaymentSession,
+)
 from payments.operations import Stand, Standing
 from payments.providers import PROVIDERS
 from payments.views.access import CustomerRequest, show
@@ -77,7 +83,8 @@ def standing_context(
         "starter": payer_name(session, user_id=user_id) if session and standing.stand is Stand.BUSY else "",
         "is_checked_at_paypal": session is not None and session.provider_status == "PENDING",
         "here": _here(account, collection, standing.invoice),
-        "paid": _paid(standing.invoice) if standing.stand is Stand.PAID else None,
+        "paid": _paid(standing) if standing.stand is Stand.PAID else None,
+        "is_open": collection is not None and any(not _is_paid(one) for one in collection.covered.all()),
     }
     return context | _methods(standing, collection)
 
@@ -130,9 +137,17 @@ def _lines(invoice: Invoice) -> tuple[list[InvoiceLineItem], int]:
     return list(InvoiceLineItem.objects.filter(invoice=invoice)[:LINES_SHOWN]), max(0, count - LINES_SHOWN)
 
 
-def _paid(invoice: Invoice) -> dict[str, Any] | None:
-    """The payment that paid the invoice last."""
-    payments = Payment.objects.with_details().captured().filter(allocations__invoice=invoice)
+def _is_paid(item: PaymentCollectionInvoice) -> bool:
+    return item.invoice.status == Invoice.Status.PAID
+
+
+def _paid(standing: Standing) -> dict[str, Any] | None:
+    """What was paid here, or else the payment that paid the invoice last."""
+    payments = Payment.objects.with_details().captured()
+    if standing.session is not None:
+        payments = payments.filter(session=standing.session)
+    else:
+        payments = payments.filter(allocations__invoice=standing.invoice)
     payment = payments.order_by("-captured_at", "-pk").first()
     if payment is None:
         return None

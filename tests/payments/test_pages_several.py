@@ -151,6 +151,19 @@ def test_after_a_part_was_paid_the_page_says_what_is_still_open(browser, at, pai
     assert "Pay $27.06" in page
 
 
+def test_a_part_that_was_paid_is_not_told_as_the_whole(browser, at, pair, stella):
+    """Each payment's page tells what was paid there."""
+    one, both = (factories.a_collection_over(*rows, amounts=[1000] * len(rows)) for rows in (pair[:1], pair))
+    for collection in (one, both):
+        session = collection.sessions.get(provider__code=MANUAL)
+        operations.complete_payment(session=session, at=NOW, by=SYSTEM)
+        operations.verify_manual_payment(payment=session.payments.get(), at=NOW, staff=stella)
+    text = "$10.00 paid on invoice INV-2025-001 $10.00 by bank transfer on 3 September 2025. View invoice"
+    assert text in browser.text(at("pay", one.pk))
+    text = "$20.00 paid on 2 invoices $20.00 by bank transfer on 3 September 2025. View invoice"
+    assert text in browser.text(at("pay", both.pk))
+
+
 def test_a_foreign_and_a_random_invoice_are_left_out_alike(browser, at, pair, mallory):
     foreign = factories.an_open_invoice(mallory.user.accounts.get())
     pages = [
