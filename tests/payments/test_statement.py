@@ -1,8 +1,11 @@
 """The statement of an account: its lines add up to its balances, whatever happened."""
 
+from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db.models.signals import post_init
 
 from accounts.models import Account
 from core.audit import SYSTEM
@@ -165,11 +168,36 @@ def test_a_day_at_the_end_of_time(account, day, zone):
         statement_of(account, first=day, last=day)
 
 
+def test_what_came_after_its_days_is_added_up_by_the_database(account, stella):
+    Account.objects.filter(pk=account.pk).update(credit_limit=10**9)
+    for _ in range(3):
+        factories.a_paid_invoice(account, stella)
+    factories.an_open_invoice(account)
+    day = {"first": date(2025, 8, 1), "last": date(2025, 8, 2)}
+    with read_rows() as rows:
+        statement = statement_of(fresh(account), **day)
+    assert (statement.opening, statement.closing, statement.entries) == (0, 0, [])
+    assert rows == {Account: 2}
+
+
+@contextmanager
+def read_rows():
+    """How many rows of each model were made into objects."""
+    rows = Counter()
+
+    def made(sender, **_):
+        rows[sender] += 1
+
+    post_init.connect(made)
+    yield rows
+    post_init.disconnect(made)
+
+
 @pytest.mark.parametrize("count", [1, 8])
 def test_any_number_of_lines_needs_the_same_statements(account, stella, django_assert_num_queries, count):
     Account.objects.filter(pk=account.pk).update(credit_limit=10**9)
     for _ in range(count):
         factories.a_paid_invoice(account, stella)
     account = fresh(account)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         assert len(statement_of(account, **SEPTEMBER).entries) == 1 + 2 * count
