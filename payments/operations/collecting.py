@@ -232,7 +232,7 @@ def _collection_over(account: Account, invoice: Invoice, *, at: datetime) -> Pay
         same.attempts = _attempts.all(same.pk)
         if not any(session.status in TAKEN for session in same.attempts):
             return _with_attempts(account, same, asked, at=at)
-    end_attempts(existing, at=at)
+    end_attempts([one for one in existing if one.amount > invoice.open_balance], at=at)
     return _with_attempts(account, _make(account, asked, at=at), asked, at=at)
 
 

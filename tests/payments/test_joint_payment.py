@@ -246,3 +246,22 @@ def test_what_late_money_paid_is_not_paid_again(account, pair, sandbox):
     again.refresh_from_db()
     assert (again.status, figures()[0]) == ("cancelled", (1000, 2940, "sent"))
     assert_sound()
+
+
+def test_a_part_goes_on_when_a_colleague_begins_to_pay_the_whole(account, pair, sandbox):
+    """Both fit in what is open: whoever pays first, pays."""
+    part = joint(account, (pair[0].pk, 1000))
+    card = operations.change_method(collection=part, provider_code=STRIPE, at=NOW, by=SYSTEM)
+    sandbox.confirm_card(card.reference, "4242424242424242")
+    whole = factories.an_initiated_session(pair[0], STRIPE)
+    drain(at=NOW)
+    assert operations.complete_payment(session=card, at=NOW, by=SYSTEM).success
+    sandbox.confirm_card(whole.reference, "4242424242424242")
+    with refuses(Conflict, "The open balance of invoice INV-2025-001 has changed"):
+        operations.complete_payment(session=whole, at=NOW, by=SYSTEM)
+    again = operations.change_method(collection=whole.collection, provider_code=STRIPE, at=NOW, by=SYSTEM)
+    assert again.amount == 2940
+    drain(at=NOW)
+    whole.refresh_from_db()
+    assert (whole.status, sandbox.intent(whole.reference)["status"]) == ("cancelled", "canceled")
+    assert_sound()
