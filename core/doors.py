@@ -1,13 +1,18 @@
-"""The one translation per door from a refusal to the door's own shape."""
+"""What doors share: the one translation per door from a refusal to the door's own shape, what a document asks
+for, answers that are files."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
 from graphql import FieldNode, FragmentSpreadNode, GraphQLError
 
 from core.errors import RateLimited, Refusal
+
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def customer_of(info: Any, *, may: str = "") -> Any:
@@ -58,3 +63,15 @@ def form_error(form: Form, refusal: Refusal) -> None:
 def admin_message(request: HttpRequest, refusal: Refusal) -> None:
     """A refusal as a message on the next admin page."""
     messages.error(request, refusal.message)
+
+
+def kept(response: Answer, name: str) -> Answer:
+    """An answer that a browser saves under this name, and no cache keeps."""
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def pdf_file(content: bytes | memoryview, name: str) -> HttpResponse:
+    """A PDF, to be saved as `name`.pdf."""
+    return kept(HttpResponse(bytes(content), content_type="application/pdf"), f"{name}.pdf")

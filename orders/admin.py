@@ -33,10 +33,11 @@ class OrderAdmin(ReadOnlyAdmin):
         ("display_id", "created_at"),
         ("of_account", "region"),
         ("purchase_order_number", "total_money"),
-        "charge",
+        ("charge", "placed_by_link"),
     )
     inlines = (OrderItemInline,)
     date = value_column("created_at", "Date")
     of_account = account_column()
+    placed_by_link = link_column("placed_by", "Placed by")
     charge = link_column("account_line_item", "Charge")
     total_money = money_column("total_amount", "Total")

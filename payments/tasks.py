@@ -40,12 +40,13 @@ def event_arrived(payload: dict[str, Any], at: datetime) -> None:
 def invoice_issued(payload: dict[str, Any], at: datetime) -> None:
     invoice = Invoice.objects.select_related("account").get(pk=payload["invoice"])
     path = reverse("invoice_pay", args=[invoice.account.number, invoice.pk])
-    invoices.make_documents(invoice=invoice, pay_url=f"{settings.SITE_URL}{path}", at=at)
+    is_known = payload.get("is_known", False)
+    invoices.make_documents(invoice=invoice, pay_url=f"{settings.SITE_URL}{path}", at=at, is_known=is_known)
 
 
 @outbox.consumer(DOCUMENTED)
 def invoice_documented(payload: dict[str, Any], at: datetime) -> None:
-    send_invoice(Invoice.objects.select_related("account").get(pk=payload["invoice"]))
+    send_invoice(Invoice.objects.select_related("account").get(pk=payload["invoice"]), at=at)
 
 
 @outbox.consumer(CLOSED)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import operations as accounts
 from accounts.models import Account, AccountLineItem, Membership, Region, User
 from core.outbox import OutboxMessage, drain
-from payments.models import Payment
+from payments.models import Payment, Receipt
 from tests.books import assert_sound, everything, unchanged
 
 pytestmark = pytest.mark.django_db
@@ -46,13 +46,14 @@ def test_a_second_run_changes_nothing():
 def test_what_is_told_as_json(settings):
     told = json.loads(run(json=True))
     people = [
-        ("alice@example.com", "Admin"),
-        ("sam@example.com", "Senior Buyer"),
-        ("bob@example.com", "Junior Buyer"),
-        ("carol@example.com", "Admin"),
+        ("alice@example.com", "Admin", "Globex Ltd"),
+        ("sam@example.com", "Senior Buyer", "Globex Ltd"),
+        ("bob@example.com", "Junior Buyer", "Globex Ltd"),
+        ("olga@example.com", "Custom", "Globex Ltd"),
+        ("grace@example.com", "Custom", "Globex Ltd"),
+        ("nils@example.com", "Admin", "Globex Nordic AB"),
+        ("carol@example.com", "Admin", "Initech Inc"),
     ]
-    globex = Account.objects.get(company_name="Globex Ltd").number
-    initech = Account.objects.get(company_name="Initech Inc").number
     assert told == {
         "customers": [
             {
@@ -60,9 +61,9 @@ def test_what_is_told_as_json(settings):
                 "password": "demo-password-1",
                 "token": token_of(email, settings),
                 "role": role,
-                "accounts": [initech if email.startswith("carol") else globex],
+                "accounts": [Account.objects.get(company_name=company).number],
             }
-            for email, role in people
+            for email, role, company in people
         ],
         "staff": [
             {"email": "stella@example.com", "password": "demo-password-1", "role": "Superuser"},
@@ -102,15 +103,27 @@ def test_the_first_customer_can_pay_in_every_region():
 def test_what_can_be_looked_at():
     run()
     globex = Account.objects.get(company_name="Globex Ltd")
-    statuses = [invoice.status for invoice in globex.invoices.order_by("number_sequence")]
-    assert sorted(statuses) == ["paid", "paid", "sent", "sent", "sent"]
-    assert [invoice.has_pending_payment for invoice in globex.invoices.filter(status="sent")].count(True) == 1
-    assert sorted(Payment.objects.values_list("status", flat=True)) == [
-        "captured",
-        "captured",
-        "partially_refunded",
-        "pending",
+    rows = globex.invoices.order_by("number_sequence")
+    assert [invoice.status for invoice in rows] == [
+        "paid",
+        "paid",
+        "sent",
+        "sent",
+        "sent",
+        "paid",
+        "sent",
+        "sent",
     ]
+    assert [invoice.has_pending_payment for invoice in rows].count(True) == 1
+    olga = User.objects.get(email="olga@example.com")
+    assert [invoice.line_items.first().account_line_item.order.placed_by for invoice in rows].count(olga) == 1
+    statuses = sorted(Payment.objects.values_list("status", flat=True))
+    assert statuses == ["captured", "captured", "captured", "partially_refunded", "pending"]
+    (joint,) = Receipt.objects.filter(payment__allocations__invoice=rows[6])
+    assert [one.invoice for one in joint.payment.allocations.order_by("pk")] == [rows[5], rows[6]]
+    assert 0 < rows[6].open_amount < rows[6].total_amount
+    nordic = Account.objects.get(company_name="Globex Nordic AB")
+    assert (nordic.parent, nordic.invoices.get().status) == (globex, "sent")
     line = Account.objects.get(company_name="Initech Inc").line_items.get()
     assert (line.amount, line.order_display_id, line.account.credit_limit) == (3940, "1756876866", 100_000)
 
@@ -143,7 +156,7 @@ def test_an_account_with_many_unpaid_orders():
 def test_people_are_listed_to_read():
     listed = run().splitlines()
     assert listed[0].split() == ["Admin", "alice@example.com", "demo-password-1"]
-    assert len(listed) == 6
+    assert len(listed) == 9
 
 
 @pytest.mark.parametrize(

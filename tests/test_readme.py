@@ -256,6 +256,10 @@ def the_documented_flow_works(shell: Shell, site: str) -> None:
 
     staff_verifies(site)
     assert shell.paste(block_with("print('balance'")) == "balance $0.00 available $1,000.00\n"
+    (told,) = answers(shell.paste(block_with("invoices(first: 10")))
+    (node,) = [edge["node"] for edge in told["invoices"]["edges"]]
+    assert (told["invoices"]["totalCount"], node["invoiceNumber"]) == (1, invoice["invoiceNumber"])
+    assert (node["status"], node["openBalance"]) == (2, {"code": "USD", "value": "0.0000"})
     looked, sound = shell.paste(block_with("manage.py reconcile")).splitlines()
     assert looked == "0 sessions looked at, 0 ended, 0 could not be looked up"
     assert sound == "No invariant is broken."
@@ -264,7 +268,7 @@ def the_documented_flow_works(shell: Shell, site: str) -> None:
 def test_every_block_is_tried():
     """A new block is pasted by the tour, or names scripts; none is only hoped to work."""
     tried = [block for block in blocks("sh") if "curl" in block or "manage.py" in block]
-    assert len(tried) == 6
+    assert len(tried) == 7
     (first,) = [block for block in blocks("sh") if block not in tried]
     assert tuple(first.split()) == SCRIPTS
 

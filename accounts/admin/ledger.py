@@ -36,7 +36,7 @@ COMPANY = (
     ("account_type", "parent"),
     ("email", "phone"),
     ("tax_id", "locale"),
-    "payment_terms_days",
+    ("payment_terms_days", "external_id"),
 )
 TONES = {Account.Status.ACTIVE: "success", Account.Status.SUSPENDED: "danger", Account.Status.CLOSED: ""}
 
@@ -84,7 +84,7 @@ class AccountAdmin(MasterDataAdmin):
         "standing",
     )
     list_filter = (("currency", admin.AllValuesFieldListFilter),)
-    search_fields = ("number", "company_name", "email")
+    search_fields = ("number", "company_name", "email", "external_id")
     search_help_text = "Number, company or e-mail"
     autocomplete_fields = ("parent",)
     readonly_fields = (

@@ -13,15 +13,14 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, Customer, Invitation, Membership, Organization, User
+from accounts.models import Account, Customer, Invitation, Membership, User
+from accounts.operations.letters import words_for, write_invitation
 from accounts.operations.limiting import count_attempts, too_many
 from accounts.operations.locking import locked_account
 from accounts.operations.membering import checked_role, require_admin
@@ -99,20 +98,18 @@ def withdraw_invitation(*, invitation: Invitation, at: datetime, by: Customer) -
 
 def send_invitation(*, invitation: Invitation, seed: str, at: datetime) -> None:
     """Send the link, unless it ended meanwhile: withdrawn, sent again or over."""
-    token, organization = _token(seed), Organization.objects.get()
+    token = _token(seed)
     if _hashed(token) != invitation.token_hash or not invitation.is_usable(at=at):
         return
-    context = {
-        "invitation": invitation,
-        "until": organization.today(invitation.expires_at),
-        "link": f"{settings.SITE_URL}{reverse('invitation', args=[token])}",
-        "organization": organization,
-        "is_test_mode": settings.PAYMENTS == "sandbox",
-    }
-    named = {"who": invitation.invited_by, "company": invitation.account.company_name}
-    subject = _("%(who)s invites you to %(company)s") % named
-    text = render_to_string("mail/invitation.txt", context)
-    EmailMessage(" ".join(subject.split()), text, organization.mail_sender, [invitation.email]).send()
+    account = invitation.account
+    write_invitation(
+        inviter=str(invitation.invited_by),
+        company=account.company_name,
+        url=f"{settings.SITE_URL}{reverse('invitation', args=[token])}",
+        days=LASTS.days,
+        to=invitation.email,
+        words=words_for(account=account),
+    ).send()
 
 
 def find_invitation(token: str, *, at: datetime) -> Invitation:

@@ -6,7 +6,8 @@ from django.utils import timezone
 
 
 def name_orders_and_ask_for_papers(apps, schema_editor):
-    """Invoices from before name the orders that they bill, and the worker is told to make their PDFs."""
+    """Invoices from before name the orders that they bill, and the worker is told to make their PDFs, but not
+    to send them: their companies know them."""
     order = apps.get_model("orders", "Order")
     message = apps.get_model("core", "OutboxMessage")
     now = timezone.now()
@@ -19,9 +20,8 @@ def name_orders_and_ask_for_papers(apps, schema_editor):
         invoice.purchase_order_numbers = ", ".join(dict.fromkeys(bought))
         invoice.save(update_fields=["order_numbers", "purchase_order_numbers"])
         if invoice.number:
-            message.objects.create(
-                kind="invoice.issued", payload={"invoice": invoice.pk}, created_at=now, not_before=now
-            )
+            payload = {"invoice": invoice.pk, "is_known": True}
+            message.objects.create(kind="invoice.issued", payload=payload, created_at=now, not_before=now)
 
 
 class Migration(migrations.Migration):

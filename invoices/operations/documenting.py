@@ -15,9 +15,10 @@ Kind = InvoiceDocument.Kind
 DOCUMENTED = "invoice.documented"  # the worker sends it
 
 
-def make_documents(*, invoice: Invoice, pay_url: str, at: datetime) -> None:
+def make_documents(*, invoice: Invoice, pay_url: str, at: datetime, is_known: bool = False) -> None:
     """Make and keep the two PDFs of an issued invoice; those that are there stay as they are. `pay_url` is
-    where the button of the second leads; with it the invoice can be sent, which is told once."""
+    where the button of the second leads; with it the invoice can be sent, which is told once, and not where
+    the company knows the invoice from before."""
     render = import_string(settings.INVOICE_PDF)
     there = set(invoice.documents.values_list("kind", flat=True))
     for kind, url in ((Kind.PLAIN, ""), (Kind.PAY_NOW, pay_url)):
@@ -28,7 +29,7 @@ def make_documents(*, invoice: Invoice, pay_url: str, at: datetime) -> None:
         facts = {"content": content, "sha256": hashlib.sha256(content).hexdigest(), "created_at": at}
         with transaction.atomic():
             _, is_new = InvoiceDocument.objects.get_or_create(invoice=invoice, kind=kind, defaults=facts)
-            if is_new and kind == Kind.PAY_NOW:
+            if is_new and kind == Kind.PAY_NOW and not is_known:
                 enqueue(DOCUMENTED, {"invoice": invoice.pk}, at=at)
 
 

@@ -4,9 +4,10 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from unfold.decorators import action
 
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row
 from accounts.admin.columns import (
@@ -17,8 +18,13 @@ from accounts.admin.columns import (
     side_by_side,
     tag,
 )
+from accounts.admin.confirming import found
+from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
-from invoices.models import Invoice, InvoiceLineItem
+from core.doors import pdf_file
+from core.errors import Conflict
+from invoices import operations
+from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
 from payments.admin.ledger import AllocationOfInvoiceInline
 from payments.models import PaymentCollectionInvoice
 
@@ -79,24 +85,40 @@ class AttemptInline(ReadOnlyInline):
         return covered.collection.created_at
 
 
+class DocumentInline(ReadOnlyInline):
+    """The PDFs that were made of the invoice, each with its hash."""
+
+    model = InvoiceDocument
+    fields = readonly_fields = ("kind", "created_at", "sha256")
+    verbose_name_plural = "Documents"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("content")
+
+
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
     list_display = ("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money")
     list_select_related = ("account",)
     list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "issue_date", "due_date")
-    search_fields = ("number", "account__number", "account__company_name", "title")
-    search_help_text = "Number, account or company"
+    search_fields = (
+        *("number", "account__number", "account__company_name", "title"),
+        *("order_numbers", "purchase_order_numbers", "external_id"),
+    )
+    search_help_text = "Number, order, account or company"
     fields = (
         ("name", "standing", "of_account"),
         ("total_money", "paid_money", "reserved_money", "open_money"),
         ("issue_date", "due_date", "sent_at", "viewed_at"),
         ("paid_at", "cancelled_at"),
         ("title", "region"),
+        ("order_numbers", "purchase_order_numbers", "external_id"),
         "description",
         ("billed_to", "billed_by"),
         "snapshot_hash",
     )
-    inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline)
+    inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline, DocumentInline)
+    actions_detail = ("download_pdf",)
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),
         Tab("overdue", "Overdue", lambda rows, at: rows.overdue(on=today()), "No overdue invoices."),
@@ -110,6 +132,22 @@ class InvoiceAdmin(ReadOnlyAdmin):
     open_money = money_column(
         lambda invoice: invoice.open_balance if invoice.status == Status.SENT else 0, "Open balance"
     )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
+        """Its PDF, once that is made."""
+        plain = InvoiceDocument.objects.filter(kind=InvoiceDocument.Kind.PLAIN, invoice=parse_id(object_id))
+        return super().get_actions_detail(request, object_id) if plain.exists() else []
+
+    @action(description="Download PDF", icon="download")
+    def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The PDF as the customer has it, without the button."""
+        invoice = found(self, request, object_id)
+        if invoice is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        try:
+            return pdf_file(operations.document_of(invoice).content, str(invoice))
+        except Conflict as refusal:
+            raise Http404(refusal.message) from refusal
 
     @admin.display(description="Number", ordering="number")
     def name(self, invoice: Invoice) -> str:

@@ -23,7 +23,7 @@ from payments import operations
 from payments.admin.ledger import AllocationInline, CreditInline
 from payments.admin.refunds import RefundInline, ask_to_assign, ask_to_refund
 from payments.admin.wording import ARROW, before_after
-from payments.models import Payment, ReconciliationIssue
+from payments.models import Payment, Receipt, ReconciliationIssue
 
 Status = Payment.Status
 WORDS = {
@@ -67,17 +67,18 @@ class PaymentAdmin(ReadOnlyAdmin):
     list_filter = ("provider", ("currency", admin.AllValuesFieldListFilter), "created_at")
     search_fields = (
         "reference",
+        "receipt__number",
         "account__number",
         "account__company_name",
         "allocations__invoice__number",
         "session__collection__covered__invoice__number",
     )
-    search_help_text = "Reference, invoice, account or company"
+    search_help_text = "Reference, receipt, invoice, account or company"
     fields = (
         ("standing", "of_account", "created_at"),
         ("amount_money", "allocated_money", "captured_at"),
         ("provider", "method_words", "reference"),
-        ("payer_link", "session_link"),
+        ("payer_link", "session_link", "receipt_number"),
         "decision",
         "reason",
     )
@@ -123,6 +124,11 @@ class PaymentAdmin(ReadOnlyAdmin):
     def standing(self, payment: Payment) -> SafeString:
         word = WORDS.get(Status(payment.status))
         return status(word, charged_back=payment.charged_back) if word else tag("Unassigned", "danger")
+
+    @admin.display(description="Receipt")
+    def receipt_number(self, payment: Payment) -> str | None:
+        receipt = Receipt.objects.filter(payment=payment).first()
+        return receipt.number if receipt else None
 
     @admin.display(description="Next step")
     def next_step(self, payment: Payment) -> SafeString | str:

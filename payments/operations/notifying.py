@@ -5,6 +5,7 @@ mail server's yes and our note of it, the second copy has the first one's Messag
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.urls import reverse
 from accounts import operations as accounts
 from accounts.models import Account, Membership, Organization, User
 from accounts.operations.letters import Letter, Words
+from core.audit import SYSTEM, record
 from invoices import operations as invoices
 from invoices.documents.labels import LABELS
 from invoices.documents.transfer import in_fours, is_iban
@@ -21,13 +23,14 @@ from invoices.models import Invoice, InvoiceDocument
 from payments.models import Allocation, Payment, PaymentCollectionInvoice, Refund
 from payments.operations.letter_words import WORDS
 
+MAILED = "invoice.mailed"
 BANK = ("legal_name", "bank_account_holder", "bank_name", "iban", "bic")
 Facts = list[tuple[str, str]]
 
 
-def send_invoice(invoice: Invoice) -> None:
+def send_invoice(invoice: Invoice, *, at: datetime) -> None:
     """An invoice was issued and its paper is made: what is to be paid until when, and how. To the account's
-    address, else to its Admins. Of one that was cancelled since, nobody is told."""
+    address, else to its Admins; the trail says to whom. Of one that was cancelled since, nobody is told."""
     account, snapshot = invoice.account, invoice.snapshot or {}
     to = [account.email] if account.email else _admins(account)
     if not to or invoice.status == Invoice.Status.CANCELLED:
@@ -62,6 +65,7 @@ def send_invoice(invoice: Invoice) -> None:
         key=_key("invoice", invoice),
         pdf=(f"{number}.pdf", bytes(paper.content)),
     ).send()
+    record(invoice, MAILED, at=at, by=SYSTEM, after={"to": to})
 
 
 def send_promise(payment: Payment) -> None:

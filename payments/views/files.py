@@ -7,16 +7,16 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from accounts import operations as accounts
 from accounts.models import Customer
+from core.doors import kept, pdf_file
 from core.errors import NotFound
 from core.money import plain_number
 from invoices import operations as invoices
 from invoices.documents.spreadsheets import csv_lines
-from invoices.models import Invoice
+from invoices.models import Invoice, InvoiceDocument
 from invoices.querysets import InvoiceFilter
 
 DATES = {
@@ -50,9 +50,14 @@ def file(request: HttpRequest, link: str, name: str) -> HttpResponseBase:
 
 def pdf(invoice: Invoice, kind: str) -> HttpResponse:
     """The PDF as it was made, to be kept as a file."""
-    document = invoices.document_of(invoice, kind)
-    response = HttpResponse(bytes(document.content), content_type="application/pdf")
-    return kept(response, f"{invoice.number}.pdf")
+    return pdf_file(invoices.document_of(invoice, kind).content, str(invoice))
+
+
+def pdf_of(customer: Customer, invoice: Invoice) -> dict[str, bool]:
+    """Whether this customer may have an invoice's PDF, and whether it is made."""
+    may = Invoice.objects.reaches(customer, invoice, may="get_invoice_pdf")
+    is_made = may and invoice.documents.filter(kind=InvoiceDocument.Kind.PLAIN).exists()
+    return {"may_download": may, "has_pdf": is_made}
 
 
 def invoices_csv(customer: Customer, wanted: InvoiceFilter, order: list[str]) -> StreamingHttpResponse:
@@ -75,13 +80,6 @@ def _told(rows: Any) -> Iterator[tuple[Any, ...]]:
     for row in rows.values_list(*columns).iterator(chunk_size=2000):
         currency = row[8]
         yield (*row[:3], STANDINGS[row[3]], *row[4:9], *(plain_number(minor, currency) for minor in row[9:]))
-
-
-def kept(response: Any, name: str) -> Any:
-    """An answer that a browser saves as a file and no cache keeps."""
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 def _filter(told: dict[str, Any]) -> InvoiceFilter:

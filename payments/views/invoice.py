@@ -18,7 +18,7 @@ from invoices.models import Invoice, InvoiceDocument
 from orders.models import Order
 from payments.models import Payment, PaymentCollection, PaymentSession
 from payments.views.access import CustomerRequest, account_page, admins_of, show
-from payments.views.files import pdf
+from payments.views.files import pdf, pdf_of
 from payments.views.timeline import happenings
 from payments.views.wording import PAYMENT_WORDS, days_late, method_words
 
@@ -53,7 +53,7 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
         "happenings": happenings(row, payments),
         "readable": set(history.filter(pk__in=[one.pk for one in payments]).values_list("pk", flat=True)),
         "form_key": uuid4(),
-        **_pdf(request, row),
+        **pdf_of(request.customer, row),
     }
     return show(request, "payments/invoice.html", context)
 
@@ -71,14 +71,8 @@ def invoice_pdf(request: CustomerRequest, account: Account, pk: int) -> HttpResp
 def invoice_pdf_state(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
     """What a page asks that waits for the PDF."""
     row = Invoice.objects.filter(account=account).get_for(request.customer, pk, may="get_invoice_pdf")
-    context = {"account": account, "invoice": row, **_pdf(request, row)}
+    context = {"account": account, "invoice": row, **pdf_of(request.customer, row)}
     return render(request, "payments/_invoice_pdf.html", context)
-
-
-def _pdf(request: CustomerRequest, row: Invoice) -> dict[str, bool]:
-    may = Invoice.objects.reaches(request.customer, row, may="get_invoice_pdf")
-    is_made = may and row.documents.filter(kind=InvoiceDocument.Kind.PLAIN).exists()
-    return {"may_download": may, "has_pdf": is_made}
 
 
 def _lines(row: Invoice) -> list[dict[str, Any]]:

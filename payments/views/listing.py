@@ -145,5 +145,5 @@ def _selection(request: CustomerRequest, account: Account, shown: Any) -> dict[s
         "ids": {one.pk for one in chosen},
         "elsewhere": [one for one in chosen if one.pk not in here],
         "count": len(chosen),
-        "sums": sorted(sums.items()),
+        "sums": sorted(sums.items(), key=lambda one: (-one[1], one[0])),
     }

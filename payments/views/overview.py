@@ -18,6 +18,7 @@ from payments import operations
 from payments.forms import PayRegionForm
 from payments.models import AccountCredit, Payment, PaymentCollection
 from payments.views.access import CustomerRequest, account_page, admins_of, see_other, show, signed_in_page
+from payments.views.files import pdf_of
 from payments.views.wording import days_late, method_words
 
 ORDERS_SHOWN = 10
@@ -127,4 +128,5 @@ def _panel(request: CustomerRequest, account: Account, *, of: User | None = None
         "outcome": outcome,
         "method": method_words(payment),
         "still_open": invoices[0].open_balance if len(invoices) == 1 else 0,
+        **(pdf_of(request.customer, invoices[0]) if len(invoices) == 1 else {}),
     }

@@ -11,13 +11,13 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account, Organization
+from core.doors import kept
 from core.errors import Invalid
 from core.money import plain_number
 from invoices.documents.spreadsheets import csv_lines
 from payments.forms import StatementForm
 from payments.operations import Entry, Statement, What, statement_of
 from payments.views.access import CustomerRequest, account_page, show
-from payments.views.files import kept
 from payments.views.wording import method_words
 
 HEAD = ("date", "what", "reference", "currency", "charge", "payment", "balance")

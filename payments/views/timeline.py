@@ -13,6 +13,7 @@ from accounts.templatetags.wording import plain_money
 from core.audit import AuditEntry
 from invoices.models import Invoice
 from payments.models import Allocation, Payment, PaymentSession, Refund
+from payments.operations.notifying import MAILED
 from payments.views.wording import method_words
 
 WHY = {
@@ -47,6 +48,8 @@ def _invoice(invoice: Invoice) -> Iterator[Happening]:
         if entry.action == "invoice.sent":
             reopened = entry.before.get("status") == Invoice.Status.PAID
             yield Happening(entry.at, _("Open again: a payment was taken back") if reopened else _("Issued"))
+        elif entry.action == MAILED:
+            yield Happening(entry.at, _("Sent to %(address)s") % {"address": ", ".join(entry.after["to"])})
         elif entry.action == "invoice.viewed":
             name = names.get(entry.actor_label, entry.actor_label)
             yield Happening(entry.at, _("First viewed by %(name)s") % {"name": name})

@@ -20,7 +20,7 @@
     });
     document.getElementById("selection").toggleAttribute("data-empty", count === 0);
     const words = count === 0 ? line.dataset.none : count === 1 ? line.dataset.one : line.dataset.many;
-    const parts = [...sums].sort().map(([currency, minor]) => money(minor, currency));
+    const parts = [...sums].sort((one, other) => other[1] - one[1]).map(([currency, minor]) => money(minor, currency));
     line.textContent = [words.replace("%s", count), ...parts].join(" \u00b7 ");
     window.say(line.textContent);
   };

@@ -73,11 +73,11 @@ class TestInviting:
         (mail,) = mailoutbox
         assert (mail.subject, mail.to) == ("Alice Example invites you to Globex", ["zoe@example.com"])
         assert mail.body.splitlines()[:6] == [
-            "Alice Example invites you to Globex.",
+            "Alice Example invites you to see and pay the invoices of Globex.",
             "",
-            "Your role at Northwind Supply will be Senior Buyer.",
-            "Accept with this link. It works until 10 September 2025.",
+            "The link works for 7 days.",
             "",
+            "Accept the invitation:",
             f"https://pay.example/account/invitation/{token}/",
         ]
         entry = AuditEntry.objects.get(action="invitation.sent")

@@ -223,13 +223,15 @@ class Question(NamedTuple):
 
 
 class Office(NamedTuple):
-    """The pages of one model in the back office. Who may view and not do what a page asks, is told so."""
+    """The pages of one model in the back office. Who may view and not do what a page asks, is told so.
+    `files` are for whoever may view."""
 
     view: frozenset[str] = VIEWERS
     add: frozenset[str] = NO_ONE
     change: frozenset[str] = NO_ONE
     delete: frozenset[str] = NO_ONE
     questions: dict[str, Question] = {}
+    files: frozenset[str] = frozenset()
 
 
 READ_ONLY = Office()
@@ -252,7 +254,7 @@ BACK_OFFICE = {
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
     "core.auditentry": READ_ONLY,
     "core.outboxmessage": READ_ONLY,
-    "invoices.invoice": READ_ONLY,
+    "invoices.invoice": READ_ONLY._replace(files=frozenset({"download_pdf"})),
     "orders.order": READ_ONLY,
     "payments.accountcredit": READ_ONLY,
     "payments.allocation": READ_ONLY,

@@ -12,6 +12,7 @@ from django.urls import get_resolver
 
 from accounts.admin.base import BackOfficeAdmin
 from accounts.models import Account
+from invoices.models import Invoice
 from payments.models import Payment
 from tests.back_office import list_of, page_of, refusal
 from tests.matrix.asking import assert_as_declared, browser_of, difference, told, undone, writes
@@ -50,7 +51,9 @@ def addresses() -> tuple[set[str], dict[str, set[str]]]:
 
 
 def row_of(world: World, model: type[Model]) -> Model:
-    """A row to ask about: a customer's, and a promise that awaits a decision."""
+    """A row to ask about: a customer's, a promise that awaits a decision, an invoice with its PDF."""
+    if model is Invoice:
+        return Invoice.objects.filter(documents__kind="plain").first()
     if model is Payment:
         return Payment.objects.to_verify().first()
     if model._meta.label_lower == "accounts.user":
@@ -110,6 +113,8 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
         {"done"},
     )  # leads to the trail, which has its own right
     yield "", "GET", f"{list_page}{row.pk}/", {}, {"done"}  # leads to the change page
+    for page in office.files:
+        yield page, "GET", page_of(row, page), {}, seen
     for page, question in office.questions.items():
         may = actor in question.may
         word = "forbidden" if not views else question.comes if may else "refused"
@@ -176,7 +181,7 @@ def test_every_page_is_in_the_table():
     assert own == {*SITE}
     assert {*live()} == {*BACK_OFFICE}
     for label, office in BACK_OFFICE.items():
-        assert of_models[label] == {*PAGES, *office.questions}, label
+        assert of_models[label] == {*PAGES, *office.questions, *office.files}, label
 
 
 def test_no_list_has_actions(world):

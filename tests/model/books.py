@@ -60,9 +60,11 @@ class Bill:
 
 @dataclass
 class Attempt:
-    """A payment session: `shares` is how much of each invoice it pays."""
+    """A payment session: `shares` is how much of each invoice it pays, `collection` what it is one way to
+    pay."""
 
     pk: int
+    collection: int
     provider: str
     shares: list[tuple[Bill, int]]
     status: str = "created"
@@ -84,7 +86,8 @@ class Return:
 
 @dataclass
 class Money:
-    """Money that came: some of it is on invoices, some is credit. `is_owned`: it belongs to a company."""
+    """Money that came: some of it is on invoices, some is credit, of which invoices may have got some later.
+    `is_owned`: it belongs to a company."""
 
     pk: int
     currency: str
@@ -92,6 +95,7 @@ class Money:
     is_owned: bool = True
     credit: int = 0
     on: list[tuple[Bill, int]] = field(default_factory=list)
+    by_credit: list[tuple[Bill, int]] = field(default_factory=list)
     returns: dict[int, Return] = field(default_factory=dict)
 
     def going(self, *statuses: str) -> int:
@@ -122,17 +126,24 @@ class Money:
             self._give_up(back)
 
     def _give_up(self, back: Return) -> None:
-        """Credit first, then what is on invoices, from the latest one back."""
-        back.of_credit = min(self.credit, back.amount)
-        self.credit -= back.of_credit
-        left = back.amount - back.of_credit
-        self.on.sort(key=lambda one: -one[0].pk)
-        for number, (bill, share) in enumerate(self.on):
+        """Credit first, then what is on invoices, from the latest one back, then what its credit paid."""
+        unused = min(self.credit, back.amount)
+        self.credit -= unused
+        left = self._take_off(self.on, back.amount - unused)
+        rest = self._take_off(self.by_credit, left)
+        back.of_credit = unused + left - rest
+        assert rest == 0, f"refund {back.pk} takes {rest} more than there is"
+
+    @staticmethod
+    def _take_off(places: list[tuple[Bill, int]], left: int) -> int:
+        """Take so much back from invoices; answers what they did not have."""
+        places.sort(key=lambda one: -one[0].pk)
+        for number, (bill, share) in enumerate(places):
             taken = min(share, left)
-            self.on[number] = (bill, share - taken)
+            places[number] = (bill, share - taken)
             bill.paid -= taken
             left -= taken
-        assert left == 0, f"refund {back.pk} takes {left} more than there is"
+        return left
 
 
 @dataclass
@@ -194,6 +205,23 @@ class Books:
     def may_pay(self, bill: Bill) -> bool:
         return self.open(bill) > 0
 
+    def may_ask(self, shares: Sequence[tuple[Bill, int]]) -> bool:
+        """Parts of different invoices of one region, each of which is open."""
+        bills = [bill.pk for bill, _ in shares]
+        return (
+            0 < len(bills) == len(set(bills))
+            and len({bill.region for bill, _ in shares}) == 1
+            and all(0 < share <= self.open(bill) for bill, share in shares)
+        )
+
+    def is_taken(self, collection: int) -> bool:
+        """Somebody paid, pays or promised what it covers: it is paid once."""
+        ways = [one for one in self.attempts.values() if one.collection == collection]
+        return any(one.status in (*DECIDING, "succeeded") for one in ways)
+
+    def may_complete(self, attempt: Attempt) -> bool:
+        return self.may_claim(attempt) and not self.is_taken(attempt.collection)
+
     def may_claim(self, attempt: Attempt) -> bool:
         """Nobody else is being captured on its invoices, and all it covers is open."""
         capturing = [one for one in self.attempts.values() if one.status == "capturing"]
@@ -239,3 +267,16 @@ class Books:
         """Nobody's money belongs to this company: it is credit."""
         money.is_owned, money.credit = True, money.amount
         self.money.append(money)
+
+    def kept(self, currency: str) -> int:
+        return dict(self.credit).get(currency, 0)
+
+    def use_credit(self, shares: Sequence[tuple[Bill, int]], currency: str) -> None:
+        """Credit goes on invoices, oldest first, as far as it reaches."""
+        for bill, share in shares:
+            for money in self.money:
+                taken = min(share, money.credit if money.currency == currency else 0)
+                money.credit -= taken
+                bill.paid += taken
+                share -= taken
+                money.by_credit.append((bill, taken))

@@ -16,12 +16,23 @@ from tests.model.steps import Died, pick
 from tests.model.world import nothing
 
 OUTER = st.sampled_from(
-    ("begin", "compare", "complete", "deliver", "press_again", "reconcile", "refund", "refund", "work")
+    (
+        "begin",
+        "choose",
+        "compare",
+        "complete",
+        "deliver",
+        "press_again",
+        "reconcile",
+        "refund",
+        "refund",
+        "work",
+    )
 )
 AMONG = (
     *("assign", "begin", "cancel", "compare", "complete", "deliver", "expire", "pay_elsewhere"),
     *("payer_agrees", "press_again", "promise", "reconcile", "refund", "refund_elsewhere", "reject"),
-    *("release", "verify", "work"),
+    *("choose", "collect", "release", "use_credit", "verify", "work"),
 )
 INNER = st.lists(st.tuples(st.sampled_from(AMONG), PICK, PICK), min_size=1, max_size=2)
 MOMENT = st.integers(1, 4)

@@ -94,6 +94,10 @@ class Follower:
     def attempt(self, session: PaymentSession) -> Attempt:
         return self.books[session.account_id].attempts[session.pk]
 
+    def books_with(self, bill: Bill) -> Books:
+        """The books of the company whose invoice it is."""
+        return next(books for books in self.books.values() if bill in books.bills)
+
     def follow(self) -> None:
         """Take over what was decided, look whether it was right, and compare the figures."""
         for invoice in Invoice.objects.exclude(pk__in=self.bills).order_by("pk"):
@@ -115,7 +119,9 @@ class Follower:
         if session.pk not in books.attempts:
             covered = PaymentCollectionInvoice.objects.filter(collection=session.collection_id)
             shares = [(self.bills[item.invoice_id], item.amount) for item in covered.order_by("pk")]
-            books.attempts[session.pk] = Attempt(session.pk, session.provider.code, shares)
+            books.attempts[session.pk] = Attempt(
+                session.pk, session.collection_id, session.provider.code, shares
+            )
             assert session.amount == books.attempts[session.pk].amount
         attempt = books.attempts[session.pk]
         if attempt.status == session.status:

@@ -20,14 +20,10 @@ from core.outbox import drain
 from invoices import operations as invoices
 from invoices.models import Invoice
 from payments import operations
-from payments.models import (
-    Payment,
-    PaymentCollection,
-    PaymentCollectionInvoice,
-)
+from payments.models import Payment, PaymentCollection
 from payments.sandbox.faults import Schedule
-from tests import factories
 from tests.factories import MANUAL, PAYPAL, STRIPE
+from tests.model.books import Bill
 from tests.model.refunding import PICK, Refunding
 from tests.model.settling import SMALLEST
 from tests.model.steps import pick
@@ -166,25 +162,78 @@ class Machine(Refunding):
 
     @rule(which=PICK, how=PICK)
     def collect(self, which: int, how: int) -> None:
-        """One payment for several invoices, or for a part of one."""
+        """One payment for several invoices, of each all or a part; now and then for what cannot be paid."""
         first = pick(self.invoices(), which)
-        if first is None or not self.books_of(first).may_pay(self.bill_of(first)):
+        if first is None:
             return
-        books, bill = self.books_of(first), self.bill_of(first)
+        books, shares = self.books_of(first), self.wanted(self.bill_of(first), how)
+        rows = Invoice.objects.in_bulk([bill.pk for bill, _ in shares])
+        collection = self.tries(
+            lambda: operations.start_joint_payment(
+                account=Account.objects.get(pk=first.account_id),
+                currency=first.currency,
+                shares=[operations.Share(rows[bill.pk], amount) for bill, amount in shares],
+                at=self.now,
+                by=self.payer(how),
+            ),
+            allowed=books.may_ask(shares),
+        )
+        if collection is not None:
+            self.follower.follow()
+            self.choose_way(collection, OFFERED[how % 3])
+
+    def wanted(self, bill: Bill, how: int) -> list[tuple[Bill, int]]:
+        """What somebody wants to pay of an invoice, and of others of its company and region."""
+        books = self.follower.books_with(bill)
         others = [one for one in books.bills if one is not bill and one.region == bill.region]
-        shares = {one.pk: books.open(one) for one in [bill, *others] if books.open(one)}
-        if how % 2:
-            shares = {bill.pk: max(SMALLEST, books.open(bill) * (how + 1) // 8)}
-        if shares[bill.pk] > books.open(bill):
+        payable = [(one, books.open(one)) for one in [bill, *others] if books.may_pay(one)]
+        half = max(SMALLEST, books.open(bill) // 2)
+        return [
+            payable,
+            [(bill, half)],
+            [(bill, books.open(bill)), *((one, (left + 1) // 2) for one, left in payable if one is not bill)],
+            [(bill, books.open(bill) + 1)],
+            [(bill, half), *(one for one in payable if one[0] is not bill)],
+            [(bill, half), (bill, half)],
+        ][how]
+
+    @rule(which=PICK, how=PICK)
+    def choose(self, which: int, how: int) -> None:
+        """Another way to pay what was begun once, of which less may be open now."""
+        session = pick(self.sessions(), which)
+        if session is not None:
+            self.choose_way(session.collection, OFFERED[how % 3])
+
+    def choose_way(self, collection: PaymentCollection, code: str) -> None:
+        left = self.left_of(collection)
+        total = sum(amount for _, amount in left)
+        is_taken = self.books_of(collection).is_taken(collection.pk)
+        began = self.disturbances
+        session = self.tries(
+            lambda: operations.change_method(
+                collection=collection, provider_code=code, at=self.now, by=SYSTEM
+            ),
+            allowed=not is_taken and total > 0 and (code != STRIPE or total >= SMALLEST),
+        )
+        if session is not None and self.is_plain(began):
+            assert (session.status, session.amount) == ("initiated", total)
+
+    @rule(which=PICK, how=PICK)
+    def use_credit(self, which: int, how: int = 0) -> None:
+        """What a company has left as credit goes on the invoices of a payment that was begun."""
+        session = pick(self.sessions(), which)
+        if session is None:
             return
-        collection = factories.a_collection_over(*Invoice.objects.filter(pk__in=shares), at=self.now)
-        for pk, share in shares.items():
-            PaymentCollectionInvoice.objects.filter(collection=collection, invoice=pk).update(amount=share)
-        total = sum(shares.values())
-        PaymentCollection.objects.filter(pk=collection.pk).update(amount=total)
-        collection.sessions.update(amount=total)
-        session = collection.sessions.get(provider__code=OFFERED[how % 3])
-        self.tries(lambda: operations.initiate_session(session=session, at=self.now, by=SYSTEM), allowed=True)
+        collection, books = session.collection, self.books_of(session)
+        left = self.left_of(collection)
+
+        def act() -> bool:
+            operations.use_credit(collection=collection, at=self.now, by=SYSTEM)
+            books.use_credit(left, collection.currency)
+            return True
+
+        is_open = len(left) == collection.invoice_count and not books.is_taken(collection.pk)
+        self.tries(act, allowed=is_open and books.kept(collection.currency) > 0)
 
     @rule(which=PICK, how=PICK)
     def payer_agrees(self, which: int, how: int) -> None:

@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db import transaction
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from core.audit import SYSTEM, Actor
 from core.errors import Refusal
 from invoices.models import Invoice
-from payments.models import PaymentSession
+from payments.models import PaymentCollection, PaymentSession
 from payments.operations.invariants import broken_invariants
 from payments.providers.base import ProviderRefused, ProviderUnavailable
 from tests import factories
+from tests.examples import rolled_back
 from tests.factories import MANUAL
 from tests.model.books import Bill, Books
 from tests.model.following import Follower, Providers
@@ -43,9 +43,7 @@ class Steps(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.example = transaction.atomic()
-        # Like pytest-django's own: it is no transaction of the site's.
-        self.example._from_testcase = True  # type: ignore[attr-defined]  # the stubs do not know it
+        self.example = rolled_back()
         self.example.__enter__()
         self.now = self.checked_at = factories.NOW
         self.sandbox = self.world.sandbox
@@ -72,7 +70,6 @@ class Steps(RuleBasedStateMachine):
             if sys.exc_info()[0] is None:
                 self.everything_settles()
         finally:
-            transaction.set_rollback(True)
             self.example.__exit__(None, None, None)
 
     def everything_settles(self) -> None:
@@ -97,6 +94,15 @@ class Steps(RuleBasedStateMachine):
 
     def bill_of(self, invoice: Invoice) -> Bill:
         return self.follower.bills[invoice.pk]
+
+    def left_of(self, collection: PaymentCollection) -> list[tuple[Bill, int]]:
+        """What of each invoice of a payment can be paid now."""
+        books = self.books_of(collection)
+        covered = [
+            (self.follower.bills[one.invoice_id], one.amount) for one in collection.covered.order_by("pk")
+        ]
+        left = [(bill, min(share, books.open(bill))) for bill, share in covered]
+        return [(bill, share) for bill, share in left if share > 0]
 
     def sessions(self, *statuses: str) -> list[PaymentSession]:
         rows = PaymentSession.objects.select_related("provider", "collection", "account").order_by("pk")
@@ -147,7 +153,7 @@ class Steps(RuleBasedStateMachine):
         attempt, is_promise = self.follower.attempt(session), session.provider.code == MANUAL
         if attempt.status not in (("created", "initiated") if is_promise else ("initiated",)):
             return attempt.status
-        if not self.books_of(session).may_claim(attempt):
+        if not self.books_of(session).may_complete(attempt):
             return None
         return "pending_verification" if is_promise else self._decided(session)
 
@@ -163,7 +169,8 @@ class Steps(RuleBasedStateMachine):
             return "capturing" if may_claim else "cancelled"
         if stands in ("cancelled", "forgotten"):
             return "cancelled"
-        return "initiated" if stands == "held" and not may_claim else self._decided(session)
+        may_complete = self.books_of(session).may_complete(attempt)
+        return "initiated" if stands == "held" and not may_complete else self._decided(session)
 
     def _decided(self, session: PaymentSession) -> str:
         """What becomes of a claimed session."""

@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from core.audit import AuditEntry
+from core.outbox import drain
 from invoices.models import Invoice
 from payments import operations
 from payments.models import (
@@ -127,6 +128,26 @@ class TestInvoices:
         assert page_of(Payment.objects.get()) in shown
         assert page_of(PaymentCollection.objects.get()) in shown
         assert page_of(invoice, "history") in shown
+
+    def test_its_pdf_once_it_is_made(self, staff, account):
+        invoice = factories.an_open_invoice(account, account.line_items.get(), is_drawn=True)
+        download = page_of(invoice, "download_pdf")
+        assert staff.get(download).status_code == 404
+        assert "Download PDF" not in staff.get(page_of(invoice)).content.decode()
+        drain(at=NOW)
+        plain = invoice.documents.get(kind="plain")
+        shown = staff.get(page_of(invoice)).content.decode()
+        assert "Download PDF" in shown
+        assert plain.sha256 in shown
+        answer = staff.get(download)
+        assert (answer["Content-Type"], answer.content) == ("application/pdf", bytes(plain.content))
+        assert answer["Content-Disposition"] == f'attachment; filename="{invoice.number}.pdf"'
+
+    def test_a_payment_names_its_receipt(self, staff, account, stella):
+        factories.a_paid_invoice(account, stella)
+        payment = Payment.objects.get()
+        assert payment.receipt.number in staff.get(page_of(payment)).content.decode()
+        assert len(rows(staff.get(list_of(Payment, show="all", q=payment.receipt.number)))) == 1
 
 
 class TestTrail:

@@ -7,7 +7,8 @@ import pytest
 from django.core import mail
 
 from accounts.models import Organization
-from core.outbox import drain
+from core.audit import AuditEntry
+from core.outbox import OutboxMessage, drain
 from payments import operations, tasks
 from payments.models import Payment
 from tests import factories
@@ -43,6 +44,24 @@ def test_an_invoice_goes_to_the_accounts_address(account, invoice, alice):
     speaks(account, "en_US", email="ap@globex.example")
     (sent,) = delivered()
     assert sent.to == ["ap@globex.example"]
+
+
+def test_the_trail_and_the_page_tell_to_whom(account, invoice, alice, client):
+    speaks(account, "en_US", email="ap@globex.example")
+    delivered()
+    assert AuditEntry.objects.get(action="invoice.mailed").after == {"to": ["ap@globex.example"]}
+    client.force_login(alice.user, "django.contrib.auth.backends.ModelBackend")
+    page = client.get(f"/account/{account.number}/invoices/{invoice.pk}/").content.decode()
+    assert "<bdi>Sent to ap@globex.example</bdi>" in page
+
+
+def test_what_the_company_knows_from_before_is_not_sent(account, invoice, alice):
+    """When an upgrade makes the PDFs of old invoices."""
+    OutboxMessage.objects.filter(kind="invoice.issued").update(
+        payload={"invoice": invoice.pk, "is_known": True}
+    )
+    assert delivered() == []
+    assert [one.kind for one in invoice.documents.order_by("pk")] == ["plain", "pay_now"]
 
 
 def test_else_to_its_admins_who_may_sign_in(account, invoice, alice, bob, sam, mallory):
