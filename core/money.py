@@ -53,17 +53,21 @@ def parse_amount(text: str, currency: str) -> int:
 def read_amount(text: str, currency: str) -> int:
     """Minor units of an amount that a person wrote: `39.40`, `39,40`, `1,234.50`. Refused is what has two
     readings, such as `1,234`, and more decimal places than the currency has."""
-    sign, number = re.fullmatch(r"\s*([-\u2212]?)\s*(.*?)\s*", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    signed = text.strip()
+    is_negative = signed[:1] in ("-", "\u2212")
+    number = signed[1:].lstrip() if is_negative else signed
+    if len(number) > 20:
+        raise Invalid("Enter an amount", field="amount")
     whole, mark, rest = number, "", ""
     marks = re.findall(r"[.,]", number)
     if marks and (len(set(marks)) == 2 or len(marks) == 1):  # the last one stands before the decimals
         whole, mark, rest = number.rpartition(marks[-1])
     if len(marks) == 1 and len(rest) == 3 and (mark == "," or places(currency) < 3):
         raise Invalid("Write the amount without marks between thousands", field="amount")
-    if not re.fullmatch(GROUPED, whole) or (mark and not re.fullmatch(r"[0-9]+", rest)) or len(number) > 20:
+    if not re.fullmatch(GROUPED, whole) or (mark and not re.fullmatch(r"[0-9]+", rest)):
         raise Invalid("Enter an amount", field="amount")
     exact = Decimal(f"{re.sub('[.,]', '', whole)}.{rest or 0}")
-    return _exactly(-exact if sign else exact, currency)
+    return _exactly(-exact if is_negative else exact, currency)
 
 
 def _exactly(amount: Decimal, currency: str) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from accounts.querysets import READ, OwnedQuerySet
 
@@ -70,7 +70,8 @@ class CollectionQuerySet(OwnedQuerySet):
         """By invoice, the newest collection that covers all that is open on it and can be taken up again."""
         open_on = {invoice.pk: invoice.open_balance for invoice in invoices}
         rows = self.filter(covered__invoice__in=open_on, invoice_count=1, sessions__status__in=LIVE)
-        rows = rows.exclude(sessions__status="succeeded")
+        over = ("succeeded", "pending_verification")
+        rows = rows.filter(closed_at=None).exclude(sessions__status__in=over)
         found = rows.order_by("pk").values_list("covered__invoice", "amount", "pk")
         return {invoice: pk for invoice, amount, pk in found if open_on[invoice] == amount}
 
@@ -117,16 +118,19 @@ class SessionQuerySet(OwnedQuerySet):
 
 class CreditQuerySet(OwnedQuerySet):
     def with_left(self) -> Self:
-        """`left`, in minor units: what no invoice used and no refund took; oldest first."""
+        """`left`, in minor units: what no invoice used and no refund took or is to take; oldest first."""
         allocations = self.model._meta.get_field("allocations").related_model.objects
         refunds = self.model._meta.get_field("payment").related_model._meta.get_field("refunds").related_model
         used = allocations.filter(credit=OuterRef("pk")).order_by().values("credit")
         back = refunds.objects.filter(payment=OuterRef("payment"), status="done").order_by().values("payment")
-        return self.annotate(
-            left=F("amount")
+        asked = refunds.objects.unfinished().filter(payment=OuterRef("payment")).order_by().values("payment")
+        left = (
+            F("amount")
             - Coalesce(Subquery(used.annotate(sum=Sum("amount")).values("sum")), 0)
             - Coalesce(Subquery(back.annotate(sum=Sum("credit_amount")).values("sum")), 0)
-        ).order_by("created_at", "pk")
+            - Coalesce(Subquery(asked.annotate(sum=Sum("amount")).values("sum")), 0)
+        )
+        return self.annotate(left=Greatest(left, 0)).order_by("created_at", "pk")
 
     def left_by_currency(self) -> list[tuple[str, int]]:
         """What is left of these credits after what was put on invoices or sent back, in minor units; nothing,

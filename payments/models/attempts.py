@@ -45,6 +45,11 @@ class PaymentCollection(models.Model):
     form_key = models.UUIDField(
         null=True, blank=True, help_text="The form that asked; asked twice, made once."
     )
+    closed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When credit or late money paid a part of it: what is left since is another payment.",
+    )
     created_at = models.DateTimeField()
 
     attempts: list["PaymentSession"]  # with_attempts(): its sessions, in the order they are offered

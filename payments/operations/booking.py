@@ -23,7 +23,7 @@ from payments.models import (
     ReconciliationIssue,
 )
 from payments.operations.claiming import claim, free, is_claimable
-from payments.operations.collecting import end_attempts
+from payments.operations.collecting import close, end_attempts
 from payments.operations.issues import open_issue
 from payments.operations.receipting import issue_receipt
 from payments.providers import PROVIDERS
@@ -60,6 +60,8 @@ def book(
     left = _allocate(payment, covered, account, at=at, by=by)
     if left:
         _keep_as_credit(account, payment, left, at=at, by=by)
+    if session.has_ended:
+        close(session.collection, at=at)
     if session.status == Status.INITIATED:
         move(session, Status.CAPTURING, at=at, by=by, claimed_at=at)
     if not session.has_ended:

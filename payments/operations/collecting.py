@@ -226,12 +226,13 @@ def _collection_over(account: Account, invoice: Invoice, *, at: datetime) -> Pay
     require_payable(invoice)
     existing = _collections.all(invoice.pk)
     asked = [(invoice, invoice.open_balance)]
-    same = next((one for one in existing if one.amount == invoice.open_balance), None)
+    usable = (one for one in existing if one.closed_at is None)
+    same = next((one for one in usable if one.amount == invoice.open_balance), None)
     if same is not None:
         same.attempts = _attempts.all(same.pk)
         if not any(session.status in TAKEN for session in same.attempts):
             return _with_attempts(account, same, asked, at=at)
-    end_attempts(existing, at=at)
+    end_attempts([one for one in existing if one.amount > invoice.open_balance], at=at)
     return _with_attempts(account, _make(account, asked, at=at), asked, at=at)
 
 
@@ -239,6 +240,7 @@ def _over_what_is_left(account: Account, collection: PaymentCollection, *, at: d
     """The collection, or one over what is left of its invoices. Under the account's lock."""
     covered = list(collection.covered.select_related("invoice"))
     collection.attempts = _attempts.all(collection.pk)
+    require_open(collection)
     if any(session.status in TAKEN for session in collection.attempts):
         raise Conflict("This payment is no longer possible")
     sent = [item for item in covered if item.invoice.status == Invoice.Status.SENT]
@@ -293,6 +295,13 @@ def end_attempts(stale: Sequence[PaymentCollection], *, at: datetime) -> None:
             enqueue(END_SESSION, {"session": session.pk}, at=at)
 
 
+def close(collection: PaymentCollection, *, at: datetime) -> None:
+    """Something was paid of a collection, and not by one of its sessions that succeeded: nothing more is paid
+    with it. Of a part of an invoice the open balance would not tell."""
+    PaymentCollection.objects.filter(pk=collection.pk).update(closed_at=at)
+    end_attempts([collection], at=at)
+
+
 TAKEN = (
     PaymentSession.Status.CAPTURING,
     PaymentSession.Status.PENDING_VERIFICATION,
@@ -309,6 +318,12 @@ def require_payable(invoice: Invoice) -> None:
         raise Conflict(f"Invoice {invoice.number} is {invoice.status}")
     if invoice.open_balance <= 0:
         raise Conflict(f"Invoice {invoice.number} is awaiting the result of a payment")
+
+
+def require_open(collection: PaymentCollection) -> None:
+    """Refuse a collection that is closed. Asks the row, which the caller read before the lock was taken."""
+    if PaymentCollection.objects.filter(pk=collection.pk, closed_at__isnull=False).exists():
+        raise Conflict("This payment is no longer possible")
 
 
 def _add_missing_sessions(

@@ -121,6 +121,8 @@ def _claim(session: PaymentSession, *, at: datetime, by: Actor) -> PaymentOutcom
 
 def _require_first(session: PaymentSession) -> None:
     """What a collection covers is paid once: of a part of an invoice the open balance would not tell."""
+    if session.collection.closed_at:
+        raise Conflict("This payment is no longer possible")
     others = session.collection.sessions.exclude(pk=session.pk)
     if others.filter(status=Status.SUCCEEDED).exists():
         raise Conflict("This payment was made already")

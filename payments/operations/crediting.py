@@ -10,14 +10,15 @@ from core.errors import Conflict
 from invoices import operations as invoices
 from invoices.models import Invoice
 from payments.models import AccountCredit, Allocation, PaymentCollection
-from payments.operations.collecting import TAKEN, end_attempts, over, require_payable
+from payments.operations.collecting import TAKEN, close, over, require_open, require_payable
 
 
 def use_credit(*, collection: PaymentCollection, at: datetime, by: Actor) -> PaymentCollection | None:
     """Put what the account has left as credit on the invoices of a payment, oldest credit first, and answer
     the payment of the rest; None when nothing is left to pay. Refuses an account without credit in this
-    currency, and a payment that was made or is being made."""
+    currency, and a payment that was made, is being made, or took credit before."""
     with accounts.locked_account(collection.account_id) as account:
+        require_open(collection)
         if collection.sessions.filter(status__in=TAKEN).exists():
             raise Conflict("This payment is no longer possible")
         covered = list(collection.covered.select_related("invoice"))
@@ -26,7 +27,7 @@ def use_credit(*, collection: PaymentCollection, at: datetime, by: Actor) -> Pay
             require_payable(invoice)
         credits = AccountCredit.objects.filter(account=account, currency=collection.currency).with_left()
         rest = _spend(list(credits), asked, account, at=at, by=by)
-        end_attempts([collection], at=at)
+        close(collection, at=at)
         return over(account, rest, at=at) if rest else None
 
 

@@ -31,6 +31,7 @@ class Stand(StrEnum):
     PROMISED = "promised"
     PAID = "paid"
     CHANGED = "changed"  # what is open is no longer what this collection covers
+    REPLACED = "replaced"  # something was paid of it another way, and what is left is another payment
     CANCELLED = "cancelled"
 
 
@@ -88,6 +89,8 @@ def standing_of(
     decided = running or _taken(collection, invoices[0]) or _decided(invoices, own if amount else deciding)
     if decided is not None:
         return decided
+    if collection.closed_at:
+        return Standing(Stand.REPLACED, 0, invoices[0])
     if amount != collection.amount:
         return Standing(Stand.CHANGED, amount, invoices[0])
     live = [one for one in collection.sessions.all() if not one.has_ended]

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from django.db.models import Exists, OuterRef, QuerySet, Sum
+
 from accounts.models import Account, AccountLineItem, Organization
 from core.errors import Invalid
 from invoices.models import Invoice, InvoiceLineItem
@@ -85,9 +87,9 @@ def statement_of(account: Account, *, first: date, last: date) -> Statement:
         raise Invalid("Write a day of this age", field="from" if first.year == date.min.year else "to")
     zone = ZoneInfo(Organization.objects.values_list("time_zone", flat=True).get())
     begin, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
-    since = sorted([*_charges(account, begin), *_settlements(account, begin)], key=lambda one: one.at)
-    balance = opening = account.balance_due - sum(one.movement for one in since)
-    entries = [one for one in since if one.at < end]
+    account, moved, later = _moved(account, begin, end)
+    balance = opening = account.balance_due - later - sum(one.movement for one in moved)
+    entries = [one for one in moved if one.at < end]
     for entry in entries:
         entry.day = entry.at.astimezone(zone).date()
         balance += entry.movement
@@ -95,22 +97,55 @@ def statement_of(account: Account, *, first: date, last: date) -> Statement:
     return Statement(account, first, last, opening, balance, entries)
 
 
+def _moved(account: Account, begin: datetime, end: datetime) -> tuple[Account, list[Entry], int]:
+    """The account; what moved its balance, with what moved later on the same invoices; and by how much all
+    else moved it after the end. Nothing is locked: that something moved while these rows were read is seen by
+    the account's figures, and then they are read again."""
+    while True:
+        moved = [*_charges(account, begin, end), *_settlements(account, begin, end)]
+        later = _moved_later(account, end)
+        now = Account.objects.get(pk=account.pk)
+        if (now.total_amount, now.paid_amount) == (account.total_amount, account.paid_amount):
+            return now, sorted(moved, key=lambda one: one.at), later
+        account = now
+
+
+def _moved_later(account: Account, end: datetime) -> int:
+    """By how much charges, and payments of invoices on which there was nothing before, moved the balance
+    after the end: added up by the database, so that a statement costs what its own days do."""
+    charges = AccountLineItem.objects.filter(account=account)
+    parts = Allocation.objects.filter(invoice=OuterRef("pk"))
+    later = Invoice.objects.filter(
+        Exists(parts.filter(created_at__gte=end)), ~Exists(parts.filter(created_at__lt=end)), account=account
+    )
+    paid = charges.filter(invoice_lines__is_live=True, invoice_lines__invoice__in=later)
+    return _sum(charges.filter(created_at__gte=end), "account_amount") - _sum(paid, "settled_account_amount")
+
+
+def _sum(rows: QuerySet, name: str) -> int:
+    return rows.aggregate(total=Sum(name))["total"] or 0
+
+
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
-def _charges(account: Account, begin: datetime) -> Iterator[Entry]:
-    lines = AccountLineItem.objects.filter(account=account, created_at__gte=begin).with_live_invoice()
-    for line in lines.select_related("account").order_by("created_at", "pk"):
+def _charges(account: Account, begin: datetime, end: datetime) -> Iterator[Entry]:
+    lines = AccountLineItem.objects.filter(account=account, created_at__gte=begin, created_at__lt=end)
+    for line in lines.with_live_invoice().select_related("account").order_by("created_at", "pk"):
         billed = [one.invoice for one in getattr(line, "live_lines")]  # noqa: B009 set by with_live_invoice()
         yield Entry(line.created_at, What.CHARGE, charge=line.account_amount, line_item=line, invoices=billed)
 
 
-def _settlements(account: Account, begin: datetime) -> Iterable[Entry]:
+def _settlements(account: Account, begin: datetime, end: datetime) -> Iterable[Entry]:
     """What payments, credit and refunds settled, by what they were worth in the account's currency: that
-    depends on which charges an invoice had settled before, so each invoice is gone through from its start."""
-    moved = Allocation.objects.filter(invoice__account=account, created_at__gte=begin)
-    invoices = Invoice.objects.filter(pk__in=moved.values("invoice")).in_bulk()
+    depends on which charges an invoice had settled before, so each invoice on which something was before the
+    end, and something since the beginning, is gone through from its start."""
+    parts = Allocation.objects.filter(invoice__account=account)
+    touched = Invoice.objects.filter(pk__in=parts.filter(created_at__gte=begin).values("invoice")).filter(
+        pk__in=parts.filter(created_at__lt=end).values("invoice")
+    )
+    invoices = touched.defer("snapshot", "description").in_bulk()
     lines: dict[int, list[InvoiceLineItem]] = defaultdict(list)
     billed = InvoiceLineItem.objects.filter(invoice__in=invoices).select_related("account_line_item")
     for line in billed.order_by("pk"):
@@ -122,7 +157,7 @@ def _settlements(account: Account, begin: datetime) -> Iterable[Entry]:
         before, paid[part.invoice_id] = paid[part.invoice_id], paid[part.invoice_id] + part.amount
         if part.created_at < begin:
             continue
-        key = (part.payment_id, part.credit_id and "credit", part.refund_id, part.created_at)
+        key = (part.payment_id, part.credit_id, part.refund_id, part.created_at)
         entry = found.setdefault(key, Entry(part.created_at, _what(part)))
         entry.paid_with = part.payment or (part.credit.payment if part.credit else None)
         entry.payment += _worth(lines[part.invoice_id], paid[part.invoice_id]) - _worth(

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import graphene
@@ -200,7 +201,8 @@ def _company(customer: Customer, company_ids: Any) -> Account:
 
 
 def _rounded(minor: int, currency: str, places: int) -> float:
-    return float(round(from_minor(minor, currency).amount, places))
+    exact = from_minor(minor, currency).amount
+    return float(exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
 
 
 def _payment_page(account: Account, collection_id: int) -> str:

@@ -11,7 +11,13 @@ from accounts.models import Account, Organization
 from core.errors import Refusal
 from invoices.models import Invoice, InvoiceLineItem
 from payments import operations
-from payments.models import AccountCredit, Payment, PaymentCollection, PaymentSession
+from payments.models import (
+    AccountCredit,
+    Payment,
+    PaymentCollection,
+    PaymentCollectionInvoice,
+    PaymentSession,
+)
 from payments.operations import Stand, Standing
 from payments.providers import PROVIDERS
 from payments.views.access import CustomerRequest, see_other, show
@@ -80,7 +86,8 @@ def standing_context(
         "starter": payer_name(session, user_id=user_id) if session and standing.stand is Stand.BUSY else "",
         "is_checked_at_paypal": session is not None and session.provider_status == "PENDING",
         "here": _here(account, collection, standing.invoice),
-        "paid": _paid(request, standing.invoice) if standing.stand is Stand.PAID else None,
+        "paid": _paid(request, standing) if standing.stand is Stand.PAID else None,
+        "is_open": collection is not None and any(not _is_paid(one) for one in collection.covered.all()),
     }
     return context | _methods(standing, collection)
 
@@ -114,7 +121,8 @@ def _methods(standing: Standing, collection: PaymentCollection | None) -> dict[s
     """The ways to pay that are offered, and the panel of the chosen one once it is open at its provider."""
     if not standing.is_payable and standing.stand is not Stand.CHANGED:
         return {"methods": [], "chosen": "", "panel": "", "script": ""}
-    methods = [PROVIDERS[one.code] for one in operations.offered_in(standing.invoice.region_id)]
+    invoices = [one.invoice for one in collection.covered.all()] if collection else [standing.invoice]
+    methods = [PROVIDERS[one.code] for one in operations.offered_for(invoices)]
     codes = [one.code for one in methods]
     chosen = _chosen(standing.session, collection)
     chosen = chosen if chosen in codes else next(iter(codes), "")
@@ -142,10 +150,18 @@ def _lines(invoice: Invoice) -> tuple[list[InvoiceLineItem], int]:
     return list(InvoiceLineItem.objects.filter(invoice=invoice)[:LINES_SHOWN]), max(0, count - LINES_SHOWN)
 
 
-def _paid(request: CustomerRequest, invoice: Invoice) -> dict[str, Any] | None:
-    """The payment that paid the invoice last, of those that this customer is told of."""
-    payments = Payment.objects.with_details().captured().filter(allocations__invoice=invoice)
-    payments = payments.told_to(request.customer, "pay_invoice")
+def _is_paid(item: PaymentCollectionInvoice) -> bool:
+    return item.invoice.status == Invoice.Status.PAID
+
+
+def _paid(request: CustomerRequest, standing: Standing) -> dict[str, Any] | None:
+    """What was paid here, or else the payment that paid the invoice last, of those that this customer is told
+    of."""
+    payments = Payment.objects.with_details().captured().told_to(request.customer, "pay_invoice")
+    if standing.session is not None:
+        payments = payments.filter(session=standing.session)
+    else:
+        payments = payments.filter(allocations__invoice=standing.invoice)
     payment = payments.order_by("-captured_at", "-pk").first()
     if payment is None:
         return None

@@ -1,5 +1,7 @@
 """Amounts as people and programs write them."""
 
+from time import process_time
+
 import pytest
 
 from core.errors import Invalid
@@ -59,12 +61,21 @@ def test_what_a_person_writes(text, currency, minor):
         ("--5", "USD", EMPTY),
         ("9" * 21, "USD", EMPTY),
         ("5\n6", "USD", EMPTY),
+        ("-−5", "USD", EMPTY),
+        ("-", "USD", EMPTY),
     ],
 )
 def test_what_has_two_readings_or_none(text, currency, refusal):
     with pytest.raises(Invalid) as caught:
         read_amount(text, currency)
     assert caught.value.message == refusal
+
+
+def test_nothing_that_somebody_sends_takes_long():
+    begun = process_time()
+    with pytest.raises(Invalid):
+        read_amount(f"1{' ' * 10_000}1", "USD")
+    assert process_time() - begun < 0.1
 
 
 @pytest.mark.parametrize(

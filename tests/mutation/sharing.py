@@ -93,7 +93,7 @@ MUTANTS = (
         "invoices.set_paid_amount(invoice, paid, account",
         "invoices.set_paid_amount(invoice, invoice.paid_amount, account",
     ),
-    crediting("old ways stay", "        end_attempts([collection], at=at)\n", ""),
+    crediting("old ways stay", "        close(collection, at=at)\n", ""),
     stating("the last day is left out", "_midnight(last + timedelta(days=1), zone)", "_midnight(last, zone)"),
     stating(
         "days of somewhere else",
@@ -102,7 +102,7 @@ MUTANTS = (
     ),
     stating(
         "the opening balance is today's",
-        "account.balance_due - sum(one.movement for one in since)",
+        "account.balance_due - later - sum(one.movement for one in moved)",
         "account.balance_due",
     ),
     stating("a charge at its own amount", "charge=line.account_amount", "charge=line.amount"),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests import factories
 from tests.factories import NOW
 from tests.payments.test_company_invoices import shop, the_clock, three
 
@@ -37,6 +38,12 @@ def test_figures_of_what_is_overdue(shop, three, time_machine):
         "hasDueInvoice": False,
         "hasOverDueInvoice": True,
     }
+
+
+@pytest.mark.parametrize(("places", "told"), [(0, 11.0), (1, 10.5), (2, 10.5), (10, 10.5)])
+def test_figures_are_rounded_half_up(shop, account, places, told):
+    factories.an_open_invoice(account, factories.an_unpaid_order(account, "10.50", display_id="H"))
+    assert shop(STATS, status=0, places=places)["invoiceStats"]["totalBalance"] == told
 
 
 def test_figures_of_a_foreign_company_are_refused(graphql, account, mallory):

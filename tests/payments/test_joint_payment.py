@@ -7,6 +7,7 @@ import pytest
 from core.audit import SYSTEM
 from core.errors import Conflict, Invalid
 from core.outbox import drain
+from core.transitions import move
 from invoices import operations as invoices
 from invoices.models import Invoice
 from payments import operations
@@ -220,3 +221,47 @@ def test_a_part_is_not_paid_a_second_time_another_way(account, pair, sandbox, st
     drain(at=NOW)
     card.refresh_from_db()
     assert card.status == {"promised": "initiated", "paid": "cancelled"}[how]  # a promise may be rejected
+
+
+def test_what_late_money_paid_is_not_paid_again(account, pair, sandbox):
+    """The card payment was given up and another was opened; then the first turns out to be captured."""
+    collection = joint(account, (pair[0].pk, 1000))
+    old = operations.change_method(collection=collection, provider_code=STRIPE, at=NOW, by=SYSTEM)
+    sandbox.confirm_card(old.reference, "4242424242424242")
+    move(old, "cancelled", at=NOW, by=SYSTEM, ended_at=NOW)
+    again = operations.change_method(collection=collection, provider_code=STRIPE, at=NOW, by=SYSTEM)
+    sandbox.confirm_card(again.reference, "4242424242424242")
+    sandbox.capture_at_dashboard(old.reference)
+    operations.look_at(session=old, at=NOW, by=SYSTEM)
+    assert figures()[0] == (1000, 2940, "sent")
+    for tab in (
+        lambda: operations.complete_payment(session=again, at=NOW, by=SYSTEM),
+        lambda: operations.change_method(collection=collection, provider_code=STRIPE, at=NOW, by=SYSTEM),
+        lambda: operations.use_credit(collection=collection, at=NOW, by=SYSTEM),
+    ):
+        with refuses(Conflict, "This payment is no longer possible"):
+            tab()
+    assert standing(collection).stand is Stand.REPLACED
+    drain(at=NOW)
+    again.refresh_from_db()
+    assert (again.status, figures()[0]) == ("cancelled", (1000, 2940, "sent"))
+    assert_sound()
+
+
+def test_a_part_goes_on_when_a_colleague_begins_to_pay_the_whole(account, pair, sandbox):
+    """Both fit in what is open: whoever pays first, pays."""
+    part = joint(account, (pair[0].pk, 1000))
+    card = operations.change_method(collection=part, provider_code=STRIPE, at=NOW, by=SYSTEM)
+    sandbox.confirm_card(card.reference, "4242424242424242")
+    whole = factories.an_initiated_session(pair[0], STRIPE)
+    drain(at=NOW)
+    assert operations.complete_payment(session=card, at=NOW, by=SYSTEM).success
+    sandbox.confirm_card(whole.reference, "4242424242424242")
+    with refuses(Conflict, "The open balance of invoice INV-2025-001 has changed"):
+        operations.complete_payment(session=whole, at=NOW, by=SYSTEM)
+    again = operations.change_method(collection=whole.collection, provider_code=STRIPE, at=NOW, by=SYSTEM)
+    assert again.amount == 2940
+    drain(at=NOW)
+    whole.refresh_from_db()
+    assert (whole.status, sandbox.intent(whole.reference)["status"]) == ("cancelled", "canceled")
+    assert_sound()

@@ -7,6 +7,8 @@ from core.errors import Conflict
 from core.outbox import drain
 from payments import operations
 from payments.models import AccountCredit, PaymentSession
+from payments.providers.base import ProviderUnavailable
+from payments.providers.stripe import Stripe
 from tests import factories
 from tests.books import assert_sound, refuses
 from tests.factories import MANUAL, NOW, STRIPE
@@ -110,3 +112,67 @@ def test_it_is_used_once(pair, credit):
     for one in (rest, factories.a_collection_over(pair[1])):
         with refuses(Conflict, "There is no account credit to use"):
             use(one)
+
+
+@pytest.mark.parametrize("much", [3000, 1000, 400])
+def test_of_a_part_it_is_used_once_however_often_it_is_pressed(account, pair, stella, much):
+    """$10.00 of $39.40 were to be paid, and there is credit for more, or more comes meanwhile."""
+    a_credit(account, much, stella)
+    collection = factories.a_collection_over(pair[0], amounts=[1000])
+    use(collection)
+    a_credit(account, 2000, stella)
+    with refuses(Conflict, "This payment is no longer possible"):
+        use(collection)
+    assert standing(pair[0])[0][0] == min(much, 1000)
+
+
+@pytest.mark.parametrize(("asked", "is_left"), [(1200, 0), (500, 700)])
+def test_what_is_on_its_way_back_is_not_used(
+    account, pair, credit, sandbox, stella, monkeypatch, asked, is_left
+):
+    """The provider has not answered: the money may be gone already."""
+
+    def silent(*args, **kwargs):
+        raise ProviderUnavailable("time-out")
+
+    monkeypatch.setattr(Stripe, "refunds", silent)
+    refund = operations.refund_payment(
+        payment=credit.payment, amount=asked, reason="Theirs no more", at=NOW, staff=stella
+    )
+    assert (refund.status, left()) == ("requested", [is_left])
+    collection = factories.a_collection_over(pair[0])
+    if is_left:
+        use(collection)
+    else:
+        with refuses(Conflict, "There is no account credit to use"):
+            use(collection)
+    assert standing(pair[0])[0][0] == is_left
+    assert_sound()
+
+
+@pytest.mark.parametrize("provider", [STRIPE, MANUAL])
+def test_what_credit_paid_is_not_paid_again_in_another_tab(account, pair, sandbox, stella, provider):
+    a_credit(account, 1000, stella)
+    collection = factories.a_collection_over(pair[0], amounts=[1000])
+    opened = operations.change_method(collection=collection, provider_code=provider, at=NOW, by=SYSTEM)
+    if provider == STRIPE:
+        sandbox.confirm_card(opened.reference, "4242424242424242")
+    assert use(collection) is None
+    for tab in (
+        lambda: operations.complete_payment(session=opened, at=NOW, by=SYSTEM),
+        lambda: operations.change_method(collection=collection, provider_code=provider, at=NOW, by=SYSTEM),
+    ):
+        with refuses(Conflict, "This payment is no longer possible"):
+            tab()
+    drain(at=NOW)
+    opened.refresh_from_db()
+    assert (opened.status, standing(pair[0])) == ("cancelled", [(1000, 2940, "sent")])
+    assert_sound()
+
+
+def test_a_part_that_credit_paid_is_not_taken_up_for_what_is_left(account, pair, stella):
+    """It is as much by chance."""
+    a_credit(account, 1970, stella)
+    collection = factories.a_collection_over(pair[0], amounts=[1970])
+    use(collection)
+    assert operations.create_payment_sessions(invoice=pair[0], at=NOW, by=SYSTEM) != collection

@@ -4,12 +4,13 @@ from uuid import UUID
 
 import pytest
 
+from core.audit import SYSTEM
 from invoices.models import Invoice
 from payments import operations
-from payments.models import PaymentCollection, PaymentSession
+from payments.models import PaymentCollection, PaymentProvider, PaymentSession
 from tests import factories
 from tests.books import unchanged
-from tests.factories import MANUAL, STRIPE
+from tests.factories import MANUAL, NOW, STRIPE
 from tests.payments.reading import Browser, text_of, title_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock", "sandbox")]
@@ -150,6 +151,19 @@ def test_after_a_part_was_paid_the_page_says_what_is_still_open(browser, at, pai
     assert "Pay $27.06" in page
 
 
+def test_a_part_that_was_paid_is_not_told_as_the_whole(browser, at, pair, stella):
+    """Each payment's page tells what was paid there."""
+    one, both = (factories.a_collection_over(*rows, amounts=[1000] * len(rows)) for rows in (pair[:1], pair))
+    for collection in (one, both):
+        session = collection.sessions.get(provider__code=MANUAL)
+        operations.complete_payment(session=session, at=NOW, by=SYSTEM)
+        operations.verify_manual_payment(payment=session.payments.get(), at=NOW, staff=stella)
+    text = "$10.00 paid on invoice INV-2025-001 $10.00 by bank transfer on 3 September 2025. View invoice"
+    assert text in browser.text(at("pay", one.pk))
+    text = "$20.00 paid on 2 invoices $20.00 by bank transfer on 3 September 2025. View invoice"
+    assert text in browser.text(at("pay", both.pk))
+
+
 def test_a_foreign_and_a_random_invoice_are_left_out_alike(browser, at, pair, mallory):
     foreign = factories.an_open_invoice(mallory.user.accounts.get())
     pages = [
@@ -179,6 +193,38 @@ def test_everything_due_is_one_link(browser, at, pair, time_machine, alice):
 # Account credit
 
 
+def test_when_one_of_them_was_paid_meanwhile_the_others_can_be_paid(browser, at, pair, stella):
+    collection = factories.a_collection_over(*pair)
+    promise = factories.a_collection_over(pair[0]).sessions.get(provider__code=MANUAL)
+    operations.complete_payment(session=promise, at=NOW, by=SYSTEM)
+    operations.verify_manual_payment(payment=promise.payments.get(), at=NOW, staff=stella)
+    text = "Part of these invoices was paid meanwhile. You now pay $39.40. Pay $39.40"
+    assert text in browser.text(at("pay", collection.pk))
+    answer = browser.post(at("pay_method", collection.pk), provider=MANUAL)
+    rest = PaymentCollection.objects.latest("pk")
+    assert (rest.amount, answer["Location"]) == (3940, f"{at('pay', rest.pk)}?chosen=1")
+
+
+def test_offered_are_the_ways_to_pay_of_all_their_regions(browser, at, account, pair):
+    other = factories.a_region("Canada", "USD")
+    PaymentProvider.objects.get(code=STRIPE).regions.remove(other)
+    line = factories.an_unpaid_order(account, region=other, display_id="CA1")
+    collection = factories.a_collection_over(pair[0], factories.an_open_invoice(account, line))
+    html = browser.get(at("pay", collection.pk)).content.decode()
+    assert (f'id="method-{STRIPE}"' in html, f'id="method-{MANUAL}"' in html) == (False, True)
+
+
+def test_when_half_is_promised_the_other_half_can_be_paid(browser, at, pair):
+    """What is left is as much as the payment that awaits verification, which is not taken up again."""
+    half = factories.a_collection_over(pair[0], amounts=[1970])
+    promise = half.sessions.get(provider__code=MANUAL)
+    operations.complete_payment(session=promise, at=NOW, by=SYSTEM)
+    assert "You pay $19.70" in browser.text(at("invoice_pay", pair[0].pk))
+    assert (
+        f'href="{at("invoice_pay", pair[0].pk)}"' in browser.get(at("invoice", pair[0].pk)).content.decode()
+    )
+
+
 def test_account_credit_is_used_on_the_payment_s_page(browser, at, account, pair, stella):
     money = factories.unassigned_money(1200)
     operations.assign_payment(payment=money, account=account, reason="x", at=factories.NOW, staff=stella)
@@ -191,6 +237,17 @@ def test_account_credit_is_used_on_the_payment_s_page(browser, at, account, pair
     page = browser.text(at("pay", rest.pk))
     assert "You pay $66.80" in page
     assert "Use account credit" not in page
+
+
+def test_what_credit_paid_is_told_by_the_page_that_stood_open(browser, at, account, pair, stella):
+    money = factories.unassigned_money(1000)
+    operations.assign_payment(payment=money, account=account, reason="Theirs", at=NOW, staff=stella)
+    collection = factories.a_collection_over(pair[0], amounts=[1000])
+    pressed = [browser.post(at("pay_credit", collection.pk)) for _ in range(2)]
+    assert [one.status_code for one in pressed] == [303, 200]
+    page = browser.text(at("pay", collection.pk))
+    text = "Something was paid of it meanwhile. The invoice says what is still open. View invoice"
+    assert f"This payment is no longer possible {text}" in page
 
 
 def test_enough_credit_ends_at_the_invoice(browser, at, account, pair, stella):

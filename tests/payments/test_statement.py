@@ -2,9 +2,12 @@
 
 import csv
 import io
+from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db.models.signals import post_init
 from django.urls import reverse
 
 from accounts.models import Account
@@ -115,6 +118,17 @@ def test_account_credit_that_was_used(account, stella):
     assert (entry.what, entry.payment, entry.paid_with) == (What.CREDIT, 1200, money)
 
 
+def test_each_credit_that_was_used_is_a_line_with_the_receipt_of_its_money(account, stella):
+    for amount in (1200, 500):
+        money = factories.unassigned_money(amount)
+        operations.assign_payment(payment=money, account=account, reason="Theirs", at=NOW, staff=stella)
+    collection = factories.a_collection_over(factories.an_open_invoice(account, account.line_items.get()))
+    operations.use_credit(collection=collection, at=NOW + timedelta(days=1), by=SYSTEM)
+    used = [one for one in statement_of(fresh(account), **SEPTEMBER).entries if one.what is What.CREDIT]
+    told = [(one.payment, one.paid_with.receipt.number) for one in used]
+    assert told == [(1200, "2025-000001"), (500, "2025-000002")]
+
+
 def test_a_day_is_the_organization_s(account):
     factories.an_organization(time_zone="Pacific/Auckland")
     late = datetime(2025, 9, 30, 11, 30, tzinfo=UTC)  # 1 October there
@@ -143,13 +157,46 @@ def test_days_that_make_no_period(account, first, last, text, field):
         statement_of(account, first=first, last=last)
 
 
+def test_what_is_paid_while_it_is_made_is_not_owed_before_it(account, stella):
+    """The account was read before the payment, its lines after it."""
+    before = fresh(account)
+    paid(factories.an_open_invoice(account, account.line_items.get()), stella, at=NOW, amount=1000)
+    statement = statement_of(before, **SEPTEMBER)
+    assert (statement.opening, statement.closing) == (0, fresh(account).balance_due)
+
+
+def test_what_came_after_its_days_is_added_up_by_the_database(account, stella):
+    Account.objects.filter(pk=account.pk).update(credit_limit=10**9)
+    for _ in range(3):
+        factories.a_paid_invoice(account, stella)
+    factories.an_open_invoice(account)
+    day = {"first": date(2025, 8, 1), "last": date(2025, 8, 2)}
+    with read_rows() as rows:
+        statement = statement_of(fresh(account), **day)
+    assert (statement.opening, statement.closing, statement.entries) == (0, 0, [])
+    assert rows == {Account: 2}
+
+
+@contextmanager
+def read_rows():
+    """How many rows of each model were made into objects."""
+    rows = Counter()
+
+    def made(sender, **_):
+        rows[sender] += 1
+
+    post_init.connect(made)
+    yield rows
+    post_init.disconnect(made)
+
+
 @pytest.mark.parametrize("count", [1, 8])
 def test_any_number_of_lines_needs_the_same_statements(account, stella, django_assert_num_queries, count):
     Account.objects.filter(pk=account.pk).update(credit_limit=10**9)
     for _ in range(count):
         factories.a_paid_invoice(account, stella)
     account = fresh(account)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         assert len(statement_of(account, **SEPTEMBER).entries) == 1 + 2 * count
 
 
