@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-FORMULA_STARTERS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTERS = ("=", "+", "-", "@", "\t", "\r", *"＝＋－＠")  # the wide ones count in some languages
 ROWS_AT_ONCE = 200
 
 

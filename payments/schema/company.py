@@ -259,7 +259,7 @@ class InvoicePdf(graphene.Mutation):
     @staticmethod
     def mutate(root, info, invoice_id, is_pay_now=False):
         customer = customer_of(info, may=PDF)
-        invoice = Invoice.objects.get_for(customer, invoice_id, may=PDF)
+        invoice = Invoice.objects.not_cancelled().get_for(customer, invoice_id, may=PDF)
         kind = InvoiceDocument.Kind.PAY_NOW if is_pay_now else InvoiceDocument.Kind.PLAIN
         if not invoice.documents.filter(kind=kind).exists():
             return Url(url=None)

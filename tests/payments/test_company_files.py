@@ -12,6 +12,7 @@ from django.test import Client
 from accounts import operations as accounts
 from accounts.models import Account, CustomerToken, Membership
 from core.outbox import drain
+from invoices import operations as invoices
 from invoices.models import InvoiceDocument
 from payments.tasks import invoice_issued
 from tests import cast, factories
@@ -57,6 +58,11 @@ def exported(shop, lang=None, **data):
 
 
 # PDF
+
+
+def test_a_cancelled_invoice_has_none_here(shop, invoice, stella):
+    invoices.cancel_invoice(invoice=invoice, at=NOW, by=stella.actor, reason="Wrong")
+    assert shop.error(PDF, id=invoice.pk) == ("Invoice not found", "NOT_FOUND")
 
 
 def test_a_pdf_is_what_the_worker_made(shop, invoice):
@@ -204,7 +210,7 @@ def test_an_order_is_kept(shop, account, invoice):
     assert refused["extensions"] == {"code": "VALIDATION_ERROR", "field": "orderBy"}
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＠"])
 def test_nothing_is_run_by_a_spreadsheet(shop, account, invoice, start):
     Account.objects.filter(pk=account.pk).update(company_name=f"{start}cmd|' /C calc'!A0")
     (row,) = rows_of(exported(shop))
