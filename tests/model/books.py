@@ -17,6 +17,7 @@ MOVES = {
     "capturing": ("succeeded", "failed", "initiated"),
     "pending_verification": ("succeeded", "rejected"),
 }
+GIVEN_UP = ("cancelled", "failed", "rejected")
 RETURNS = {"reserved": ("requested", "done", "failed"), "requested": ("done", "failed")}
 
 
@@ -106,6 +107,11 @@ class Money:
         return self.amount - self.going("reserved", "requested", "done")
 
     @property
+    def spendable(self) -> int:
+        """Credit that does not go back: what is asked for is taken from it first."""
+        return max(0, self.credit - self.going("reserved", "requested"))
+
+    @property
     def status(self) -> str:
         gone = self.going("done")
         if gone == self.amount:
@@ -155,6 +161,7 @@ class Books:
     bills: list[Bill] = field(default_factory=list)
     attempts: dict[int, Attempt] = field(default_factory=dict)
     money: list[Money] = field(default_factory=list)
+    closed: set[int] = field(default_factory=set)  # collections of which credit or late money paid a part
 
     @property
     def charged(self) -> int:
@@ -217,7 +224,7 @@ class Books:
     def is_taken(self, collection: int) -> bool:
         """Somebody paid, pays or promised what it covers: it is paid once."""
         ways = [one for one in self.attempts.values() if one.collection == collection]
-        return any(one.status in (*DECIDING, "succeeded") for one in ways)
+        return collection in self.closed or any(one.status in (*DECIDING, "succeeded") for one in ways)
 
     def may_complete(self, attempt: Attempt) -> bool:
         return self.may_claim(attempt) and not self.is_taken(attempt.collection)
@@ -262,6 +269,8 @@ class Books:
             money.on.append((bill, taken))
         money.credit = left
         self.money.append(money)
+        if attempt.status in GIVEN_UP:
+            self.closed.add(attempt.collection)
 
     def assign(self, money: Money) -> None:
         """Nobody's money belongs to this company: it is credit."""
@@ -269,13 +278,14 @@ class Books:
         self.money.append(money)
 
     def kept(self, currency: str) -> int:
-        return dict(self.credit).get(currency, 0)
+        return sum(one.spendable for one in self.money if one.currency == currency)
 
-    def use_credit(self, shares: Sequence[tuple[Bill, int]], currency: str) -> None:
+    def use_credit(self, collection: int, shares: Sequence[tuple[Bill, int]], currency: str) -> None:
         """Credit goes on invoices, oldest first, as far as it reaches."""
+        self.closed.add(collection)
         for bill, share in shares:
             for money in self.money:
-                taken = min(share, money.credit if money.currency == currency else 0)
+                taken = min(share, money.spendable if money.currency == currency else 0)
                 money.credit -= taken
                 bill.paid += taken
                 share -= taken

@@ -229,7 +229,7 @@ class Machine(Refunding):
 
         def act() -> bool:
             operations.use_credit(collection=collection, at=self.now, by=SYSTEM)
-            books.use_credit(left, collection.currency)
+            books.use_credit(collection.pk, left, collection.currency)
             return True
 
         is_open = len(left) == collection.invoice_count and not books.is_taken(collection.pk)
