@@ -1,4 +1,4 @@
-"""Head and foot of every document: who writes to whom, what repeats on each page; and the size of its figures."""
+"""Head and foot of every document: who writes to whom, what repeats on each page. And its figures' size."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,8 +21,8 @@ def letterhead(
     facts: Mapping[str, object],
     is_test_mode: bool,
 ) -> dict[str, Any]:
-    """What documents/paper.html shows. `heading` names the document on every page; `created` is its day; `facts`
-    are values by the names of their labels, of which the empty ones are left out."""
+    """What documents/paper.html shows. `heading` names the document on every page; `created` is its day;
+    `facts` are values by the names of their labels (or by what is said instead); empty ones are left out."""
     labels, seller = wording.labels, _seller(paper["seller"], wording)
     name_and_tax_id = filter(None, (seller["plain_name"], paper["seller"].get("tax_id")))
     return {
@@ -92,5 +92,3 @@ def _buyer(buyer: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
         "lang": han_form(buyer["billing_country"]) or wording.tag,
         "address": [isolated(line) for line in wording.address(buyer, "billing_")],
     }
-
-

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from django.utils import translation
 
 from invoices.documents import printing
+from invoices.documents.account_labels import ACCOUNT_LABELS
 from invoices.documents.fonts import FONTS, has_system_font
 from invoices.documents.labels import LABELS
 from invoices.documents.paper import invoice_context
@@ -147,13 +149,14 @@ def test_an_invoice_speaks_the_language_of_the_account(locale, said):
 
 
 def test_every_language_says_everything():
-    for labels in LABELS.values():
-        assert labels.keys() == LABELS["en"].keys()
-        assert all(labels.values())
-        for name, text in LABELS["en"].items():
-            assert [part for part in ("{amount}", "{date}", "{page}", "{pages}") if part in text] == [
-                part for part in ("{amount}", "{date}", "{page}", "{pages}") if part in labels[name]
-            ]
+    assert ACCOUNT_LABELS.keys() == LABELS.keys()
+    assert ACCOUNT_LABELS["en"].keys().isdisjoint(LABELS["en"])
+    for table in (LABELS, ACCOUNT_LABELS):
+        for labels in table.values():
+            assert labels.keys() == table["en"].keys()
+            assert all(labels.values())
+            for name, text in table["en"].items():
+                assert set(re.findall(r"{\w+}", labels[name])) == set(re.findall(r"{\w+}", text))
 
 
 ARABIC = {
