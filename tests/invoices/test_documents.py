@@ -19,7 +19,17 @@ from invoices.documents.paper import invoice_context
 from invoices.documents.pdf import invoice_pdf
 from invoices.documents.wording import Wording
 from tests import factories
-from tests.invoices.papers import a_line, a_paper, fonts, pieces, printed, tags, texts
+from tests.invoices.papers import (
+    ARABIC,
+    CASES,
+    a_line,
+    a_paper,
+    fonts,
+    pieces,
+    printed,
+    tags,
+    texts,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PAY = "https://pay.example.com/account/ACC-2025-825236/invoices/1/pay/"
@@ -159,14 +169,6 @@ def test_every_language_says_everything():
                 assert set(re.findall(r"{\w+}", labels[name])) == set(re.findall(r"{\w+}", text))
 
 
-ARABIC = {
-    "locale": "ar",
-    "company_name": "شركة الخليج للتجارة",
-    "billing_city": "الكويت",
-    "billing_country": "KW",
-}
-
-
 def test_a_language_from_right_to_left_mirrors_the_page():
     pdf = printed(a_paper(a_line("صمامات", 39400), buyer=ARABIC, currency="KWD"), pay_now_url=PAY)
     place = {piece.text: piece for piece in reversed(pieces(pdf.pages[0]))}
@@ -188,8 +190,7 @@ def test_a_minus_stands_before_its_digits_in_every_language():
 
 @pytest.mark.skipif(not has_system_font(), reason="needs the system's Noto Sans CJK (script/setup.sh)")
 def test_chinese_japanese_and_korean_names_are_no_boxes():
-    buyer = {"locale": "ja", "company_name": "株式会社骨直令", "billing_country": "JP"}
-    pdf = printed(a_paper(a_line("産業用ねじ", 118200, unit_price="118200"), currency="JPY", buyer=buyer))
+    pdf = printed(CASES["Japanese, no decimals"])
     (text,) = texts(pdf)
     for said in ("請求書", "株式会社骨直令", "産業用ねじ", "2025年10月3日までにお支払いください"):
         assert said in text
@@ -298,15 +299,12 @@ def test_the_same_paper_gives_the_same_bytes_in_any_process():
     with translation.override("de"):  # somebody else's language
         assert invoice_pdf(a_paper(currency="EUR"), is_test_mode=False) == first
 
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", ELSEWHERE],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONHASHSEED": seed, "DJANGO_SETTINGS_MODULE": "invoicing_site.settings"},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-        for seed in ("1", "2")
-    }
-    assert digests == {hashlib.sha256(first).hexdigest()}
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": "1", "DJANGO_SETTINGS_MODULE": "invoicing_site.settings"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert elsewhere.stdout.strip() == hashlib.sha256(first).hexdigest()
