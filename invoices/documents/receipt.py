@@ -7,7 +7,7 @@ from typing import Any
 from invoices.documents.letterhead import letterhead, notes, type_size
 from invoices.documents.wording import Wording, isolated
 
-AMOUNT_WIDTH = 109.1  # inside the padding of the column, in points
+AMOUNT_WIDTH = 80.7  # inside the padding of the column, in points
 
 
 def receipt_context(paper: Mapping[str, Any], *, is_test_mode: bool) -> dict[str, Any]:

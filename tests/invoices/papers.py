@@ -114,7 +114,8 @@ def a_receipt(**changes: Any) -> dict:
 def a_statement(count: int, text: str = "Order #1756876866 - 1 items", **changes: Any) -> dict:
     """So many lines of $39.40, every third one paid by card, after an opening balance of $100.00."""
     paid_with = {"method": "card", "last4": "4242", "label": "Card", "provider": "Stripe"}
-    balance, entries = 10000, []
+    balance = 10000
+    entries: list[dict[str, Any]] = []
     for number in range(1, count + 1):
         is_paid = number % 3 == 0
         balance += -3940 if is_paid else 3940
@@ -157,7 +158,9 @@ CASES = {
     "one line": a_paper(currency="EUR"),
     "60 lines": a_paper(*lines(60), currency="EUR"),
     "400 lines": a_paper(*lines(400)),
-    "Arabic, three decimals": a_paper(a_line("صمامات", 39400), buyer=ARABIC, currency="KWD"),
+    "Arabic, three decimals": a_paper(
+        a_line("صمامات", 39400, unit_price="39.400"), buyer=ARABIC, currency="KWD"
+    ),
     "Japanese, no decimals": a_paper(
         a_line("産業用ねじ", 118200, unit_price="118200"), currency="JPY", buyer=JAPANESE
     ),

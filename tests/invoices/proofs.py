@@ -61,8 +61,8 @@ def _signs(page: pikepdf.Page) -> Iterator[tuple[str, int, bool]]:
     """Each sign that a page shows: its font's name, its number there, whether it is marked as content."""
     names = {key: str(font.BaseFont) for key, font in page.Resources.Font.items()}
     font, depth = "", 0
-    for operands, operator in pikepdf.parse_content_stream(page):
-        step = str(operator)
+    for instruction in pikepdf.parse_content_stream(page):
+        step, operands = str(instruction.operator), instruction.operands
         if step == "Tf":
             font = names[str(operands[0])]
         elif step in ("BDC", "BMC"):
@@ -85,8 +85,8 @@ def _numbers(shown: Any) -> Iterator[int]:
 def _squares(page: pikepdf.Page) -> Iterator[tuple[str, tuple[float, float]]]:
     """Where each path of a page begins, and the tag that it stands in."""
     within: list[str] = []
-    for operands, operator in pikepdf.parse_content_stream(page):
-        step = str(operator)
+    for instruction in pikepdf.parse_content_stream(page):
+        step, operands = str(instruction.operator), instruction.operands
         if step in ("BDC", "BMC"):
             within.append(str(operands[0]))
         elif step == "EMC":
