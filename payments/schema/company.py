@@ -44,7 +44,7 @@ def _facts(info: Any, customer: Customer, rows: list[Invoice]) -> Facts:
 
 def _company_rows(info: Any, customer: Customer, may: str) -> Any:
     rows = Invoice.objects.visible_to(customer, may).not_cancelled().with_standing()
-    rows = rows.select_related("account", "region")
+    rows = rows.prefetch_related("account", "region")  # few of them, many invoices
     return rows.with_orders() if asked_fields(info) & DETAILS else rows.defer("snapshot", "description")
 
 
