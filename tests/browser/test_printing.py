@@ -29,7 +29,8 @@ def printed(visit, alice, account):
         for place, colour in (("body", WHITE), ("main", WHITE)):
             assert page.locator(place).evaluate("one => getComputedStyle(one).backgroundColor") in colour
         assert page.locator("h1").evaluate("one => getComputedStyle(one).color") == BLACK
-        return [leaf.extract_text() for leaf in PdfReader(BytesIO(page.pdf(format="A4"))).pages]
+        content = page.pdf(format="A4", margin=dict.fromkeys(("top", "right", "bottom", "left"), "1cm"))
+        return [leaf.extract_text() for leaf in PdfReader(BytesIO(content)).pages]
 
     return go
 
