@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import translation
+from fontTools.ttLib import TTFont
 
 from invoices.documents import printing
 from invoices.documents.account_labels import ACCOUNT_LABELS
@@ -24,6 +25,7 @@ from tests.invoices.papers import (
     CASES,
     a_line,
     a_paper,
+    drawn,
     fonts,
     pieces,
     printed,
@@ -208,6 +210,16 @@ def test_a_name_has_the_han_forms_of_its_country(country, language):
 def test_the_fonts_that_came_along_are_there():
     assert [font.name for font in FONTS if not font.is_file()] == []
     assert "SIL OPEN FONT LICENSE" in (FONTS[0].parent / "OFL.txt").read_text()
+
+
+def test_figures_are_of_one_width_without_asking_for_it():
+    """WeasyPrint 70 never frees a font feature that a page asks for: the worker would grow with each PDF."""
+    for font in (TTFont(file) for file in FONTS):
+        names, widths = font.getBestCmap(), font["hmtx"]
+        assert len({widths[names[ord(sign)]][0] for sign in "0123456789" if ord(sign) in names}) <= 1
+    drawn(CASES["one line"])
+    drawn(CASES["Arabic, three decimals"])
+    assert printing._look()[0].font_features == {}
 
 
 # Text stays text, and nothing is fetched
