@@ -61,6 +61,16 @@ def list_case(client: Client, company: dict[str, Any], *, bar: float, jobs: int)
     return _beside(client, company, "list of invoices", "listed", bar, jobs, path=path)
 
 
+def csv_case(client: Client, company: dict[str, Any], *, bar: float, jobs: int) -> Case:
+    """The export of all invoices of a company beside `csv.writer` over a cursor with the same rows."""
+    path = f"/account/{company['number']}/invoices/export/"
+    told = client.ask("GET", path, token=company["token"]).decode().splitlines()
+    plain = client.ask("GET", f"{BARE}exported/{company['account']}").decode().splitlines()
+    if (len(told), len(plain)) != (company["invoices"] + 1, company["invoices"]):
+        raise RuntimeError(f"Both must tell {company['invoices']} invoices, one of them with a head")
+    return _beside(client, company, "CSV of invoices", "exported", bar, jobs, path=path)
+
+
 def _beside(
     client: Client,
     company: dict[str, Any],

@@ -3,9 +3,11 @@
 Nobody is asked who they are here, nothing is checked, audited, formatted or protected from a second click.
 """
 
+import csv
 import json
 import time
 from collections.abc import Callable
+from io import StringIO
 from uuid import uuid4
 
 from django.db import connection, transaction
@@ -77,6 +79,26 @@ def invoices(request: HttpRequest, account_id: int) -> HttpResponse:
     return JsonResponse({"rows": list(rows.values(*COLUMNS)[:100])})
 
 
+def exported(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The columns of the list as CSV, in its order, by `csv.writer` over a cursor."""
+    rows = (
+        Invoice.objects.filter(account=account_id)
+        .not_cancelled()
+        .with_standing()
+        .order_by("-year", "-sequence", "-number", "-pk")
+        .values_list(*EXPORTED)
+    )
+    told = StringIO()
+    with connection.cursor() as cursor:
+        cursor.execute(*rows.query.sql_with_params())
+        csv.writer(told).writerows(cursor)
+    return HttpResponse(told.getvalue(), content_type="text/csv")
+
+
+EXPORTED = (
+    "number account__number account__company_name standing issue_date due_date order_numbers "
+    "purchase_order_numbers currency total_amount open_amount"
+).split()
 PAGE = Engine().from_string(
     "<table>{% for row in rows %}<tr><td>{{ row.number }}</td><td>{{ row.status }}</td>"
     "<td>{{ row.issue_date }}</td><td>{{ row.due_date }}</td><td>{{ row.order_numbers }}</td>"

@@ -64,11 +64,19 @@ def manage(database_url: str, *command: str) -> str:
     return done.stdout
 
 
-def companies(database_url: str, items: list[int], *, invoices: int) -> list[dict[str, Any]]:
-    """Migrate, and make a company with so many unpaid orders for each of these numbers, and one with so many
-    open invoices."""
+def companies(database_url: str, wanted: list[str]) -> list[dict[str, Any]]:
+    """Migrate, and make the companies that are wanted: `orders:100`, `invoices:120` or `copies:10000`."""
     manage(database_url, "migrate", "--verbosity=0")
-    return json.loads(manage(database_url, "bench_data", *map(str, items), f"--invoices={invoices}"))
+    return json.loads(manage(database_url, "bench_data", *wanted))
+
+
+def papers(*asked: str) -> Any:
+    """What `bench.papers` answers, in a process that does nothing else."""
+    command = [sys.executable, "-m", "bench.papers", *asked]
+    nowhere = environment("sqlite:///:memory:")
+    return json.loads(
+        subprocess.run(command, env=nowhere, stdout=subprocess.PIPE, text=True, check=True).stdout
+    )
 
 
 @contextlib.contextmanager

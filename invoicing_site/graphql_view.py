@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.db import connection
@@ -22,9 +22,11 @@ from graphql import (
     execute,
     get_nullable_type,
     get_operation_ast,
+    is_nullable_type,
+    is_object_type,
     is_scalar_type,
 )
-from graphql.pyutils import Path
+from graphql.pyutils import Path, Undefined
 
 from core.doors import announced_size, graphql_error
 from core.errors import Refusal
@@ -125,22 +127,29 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
 MALFORMED = (GraphQLError, ValueError, TypeError, ArithmeticError, AssertionError)
 
 
-class Leaf(NamedTuple):
-    """A field that only hands on an attribute of what its parent is, as a scalar."""
+class Handed(NamedTuple):
+    """A field that only hands on an attribute of what its parent is: a scalar, or another object."""
 
     attribute: str
-    serialize: Callable[[Any], Any]
+    serialize: Callable[[Any], Any] | None
+    is_nullable: bool
+    kind: GraphQLObjectType | None
 
 
 @cache
-def leaf_of(parent: GraphQLObjectType, name: str) -> Leaf | None:
+def handed_on(parent: GraphQLObjectType, name: str) -> Handed | None:
     """How such a field is answered; None for every other field."""
     found = parent.fields.get(name)
     resolve = found.resolve if found else None
-    kind = found and get_nullable_type(found.type)
     if not isinstance(resolve, partial) or resolve.func is not dict_or_attr_resolver or found.args:
         return None
-    return Leaf(resolve.args[0], kind.serialize) if is_scalar_type(kind) else None
+    attribute, default = resolve.args
+    kind, is_nullable = get_nullable_type(found.type), is_nullable_type(found.type) and default is None
+    if is_scalar_type(kind):
+        return Handed(attribute, kind.serialize, is_nullable, None)
+    if is_object_type(kind) and kind.is_type_of is None and is_nullable:
+        return Handed(attribute, None, is_nullable, kind)
+    return None
 
 
 class ShutBelowRoot(ExecutionContext):
@@ -149,18 +158,43 @@ class ShutBelowRoot(ExecutionContext):
 
     is_awaitable = staticmethod(lambda value: False)  # every resolver is synchronous
 
-    def execute_field(
-        self, parent_type: GraphQLObjectType, source: Any, field_nodes: list[FieldNode], path: Path
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        fields: dict[str, list[FieldNode]],
     ) -> Any:
-        leaf = leaf_of(parent_type, field_nodes[0].name.value)
-        if leaf is not None and path.prev is not None:
-            value = getattr(source, leaf.attribute, None)
-            try:
-                if value is not None:
-                    return leaf.serialize(value)
-            except MALFORMED:
-                logger.debug("graphql.leaf", extra={"field": leaf.attribute})  # told below, as every mistake
-        return super().execute_field(parent_type, source, field_nodes, path)
+        if path is None or isinstance(source_value, dict):  # the root, and what is told by keys
+            return super().execute_fields(parent_type, source_value, path, fields)
+        answers = {}
+        for name, nodes in fields.items():
+            here = Path(path, name, parent_type.name)
+            field = handed_on(parent_type, nodes[0].name.value)
+            answer = Undefined if field is None else self._handed(field, source_value, nodes, here)
+            if answer is Undefined:  # what is wrong is told there too
+                answer = self.execute_field(parent_type, source_value, nodes, here)
+            if answer is not Undefined:
+                answers[name] = answer
+        return answers
+
+    def _handed(self, field: Handed, source: Any, nodes: list[FieldNode], here: Path) -> Any:
+        """The answer of a field that only hands on; Undefined when there is more to it."""
+        try:
+            value = getattr(source, field.attribute, None)
+            if value is None:
+                return None if field.is_nullable else Undefined
+            if field.serialize is not None:
+                return field.serialize(value)
+        except MALFORMED:
+            logger.debug("graphql.handed", extra={"field": field.attribute})
+            return Undefined
+        kind = cast("GraphQLObjectType", field.kind)
+        try:
+            return self.execute_fields(kind, value, here, self.collect_subfields(kind, nodes))
+        except GraphQLError as error:  # of a field in it that must not be null
+            self.handle_field_error(error, kind, here)
+            return None
 
     def complete_value(
         self, return_type: Any, field_nodes: Any, info: GraphQLResolveInfo, path: Any, result: Any

@@ -191,6 +191,7 @@ LIMITS = {
     "wrong_tokens_per_address": limit(env.str("WRONG_TOKENS_PER_ADDRESS", default="20/10m")),
     "payments_per_account": limit(env.str("PAYMENTS_PER_ACCOUNT", default="60/10m")),
     "payments_per_address": limit(env.str("PAYMENTS_PER_ADDRESS", default="120/10m")),
+    "statements_per_account": limit(env.str("STATEMENTS_PER_ACCOUNT", default="10/10m")),
     "invitations_per_account": limit(env.str("INVITATIONS_PER_ACCOUNT", default="30/1h")),
 }
 COUNT_IN_CACHE = bool(REDIS_URL)  # else in a table, which every database counts in one statement

@@ -6,17 +6,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.utils.html import strip_tags
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import mark_safe
 
+from invoices.documents.letterhead import letterhead, notes, type_size
 from invoices.documents.transfer import epc_payload, in_fours, is_iban, qr_svg
-from invoices.documents.wording import Wording, han_form, isolated
+from invoices.documents.wording import Wording, isolated
 
-Facts = list[tuple[str, SafeString]]
 ORDERS_NAMED = 6
 HALF_A_PAGE = 1000  # characters of a description; a longer line may be split
 AMOUNT_WIDTH, PRICE_WIDTH, TAX_WIDTH = 79.3, 65.1, 63.7  # inside the padding of columns, in points
-DIGIT, OTHER = 0.572, 0.268  # of the font, in ems
 
 
 def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode: bool) -> dict[str, Any]:
@@ -27,11 +25,8 @@ def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode:
     `tax_reason`, why no tax is due; what is missing or empty is left out.
     """
     wording = Wording(paper["buyer"]["locale"])
-    labels, currency = wording.labels, paper["currency"]
+    currency = paper["currency"]
     due = paper["total_amount"] - paper.get("paid_amount", 0)
-    seller = _seller(paper["seller"], wording)
-    legal_line = paper["seller"].get("legal_line")
-    name_and_tax_id = filter(None, (seller["plain_name"], paper["seller"].get("tax_id")))
     asked = wording.sentence(
         "due_by" if due else "nothing_due",
         amount=wording.amount(due, currency),
@@ -39,69 +34,35 @@ def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode:
     )
     lines = [_line(line, currency, wording) for line in paper["lines"]]
     taxes = _taxes(paper["lines"], currency, wording)
-    notes = [paper.get("terms"), paper.get("notes"), legal_line, labels["test_note"] if is_test_mode else ""]
+    below = (paper.get("terms"), paper.get("notes"), paper["seller"].get("legal_line"))
+    head = letterhead(
+        paper,
+        wording,
+        heading=f"{wording.labels['invoice']} {paper['number']}",
+        created=paper["issue_date"],
+        facts=_facts(paper, wording),
+        is_test_mode=is_test_mode,
+    )
     return {
-        "wording": wording,
-        "labels": labels,
-        "heading": f"{labels['invoice']} {paper['number']}",
+        **head,
         "number": isolated(paper["number"]),
-        "created": f"{paper['issue_date']}T00:00:00Z",
-        "page": _around(labels["page"], "{page}", "{pages}"),
-        "is_test_mode": is_test_mode,
         "pay_now_url": pay_now_url,
-        "seller": seller,
-        "legal_line": legal_line or " · ".join(name_and_tax_id),
-        "buyer": _buyer(paper["buyer"], wording),
-        "facts": _facts(paper, wording),
         "asked": asked,
-        "currency": currency,
         "lines": lines,
         "taxes": taxes,
-        "type_size": _type_size(lines, taxes),
+        "type_size": type_size(
+            (AMOUNT_WIDTH, [line["amount"] for line in lines] + [tax["net"] for tax in taxes]),
+            (PRICE_WIDTH, [line["price"] for line in lines]),
+            (TAX_WIDTH, [tax["tax"] for tax in taxes]),
+        ),
         "totals": _totals(paper, due, wording),
         "transfer": _transfer(paper, due, wording),
-        "notes": [isolated(note) for note in notes if note],
+        "notes": notes(*below, wording=wording, is_test_mode=is_test_mode),
     }
 
 
-def _around(text: str, *places: str) -> list[str]:
-    """What stands before, between and behind the places of a text."""
-    for place in places:
-        text = text.replace(place, "\n")
-    return text.split("\n")
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text or "").split())
-
-
-def _seller(seller: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
-    name, address = _one_line(seller["legal_name"]), wording.address(seller)
+def _facts(paper: Mapping[str, Any], wording: Wording) -> dict[str, object]:
     return {
-        "plain_name": name,
-        "name": isolated(name),
-        "trade_name": isolated(_one_line(seller["name"])),
-        "lang": han_form(seller["country"]) or wording.tag,
-        "address": [isolated(line) for line in address],
-        "return_line": isolated(" · ".join((name, *address))),
-        "tax_id": isolated(seller.get("tax_id")),
-        "email": isolated(seller.get("email")),
-        "is_american": seller["country"] == "US",
-    }
-
-
-def _buyer(buyer: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
-    name = _one_line(buyer["company_name"])
-    return {
-        "plain_name": name,
-        "name": isolated(name),
-        "lang": han_form(buyer["billing_country"]) or wording.tag,
-        "address": [isolated(line) for line in wording.address(buyer, "billing_")],
-    }
-
-
-def _facts(paper: Mapping[str, Any], wording: Wording) -> Facts:
-    values = {
         "invoice_number": paper["number"],
         "invoice_date": wording.day(date.fromisoformat(paper["issue_date"])),
         "due_date": wording.day(date.fromisoformat(paper["due_date"])),
@@ -110,7 +71,6 @@ def _facts(paper: Mapping[str, Any], wording: Wording) -> Facts:
         "po_number": _named(paper.get("purchase_order_numbers") or ()),
         "buyer_tax_id": paper["buyer"].get("tax_id"),
     }
-    return [(wording.labels[name], isolated(value)) for name, value in values.items() if value]
 
 
 def _named(numbers: Sequence[object]) -> str:
@@ -128,22 +88,6 @@ def _line(line: Mapping[str, Any], currency: str, wording: Wording) -> dict[str,
         "rate": wording.percent(Decimal(line["tax_rate"])),
         "amount": wording.figure(line["net_amount"], currency),
     }
-
-
-def _type_size(lines: Sequence[Mapping[str, Any]], taxes: Sequence[Mapping[str, Any]]) -> str:
-    """The size at which all figures fit their columns: `9pt`, or `8pt`, or what it takes."""
-    columns = (
-        (AMOUNT_WIDTH, [line["amount"] for line in lines] + [tax["net"] for tax in taxes]),
-        (PRICE_WIDTH, [line["price"] for line in lines]),
-        (TAX_WIDTH, [tax["tax"] for tax in taxes]),
-    )
-    fitting = min(width / max(map(_ems, figures), default=1) for width, figures in columns)
-    return "9pt" if fitting >= 9 else "8pt" if fitting >= 8 else f"{int(fitting * 10) / 10}pt"
-
-
-def _ems(figure: str) -> float:
-    """The width of a number in ems."""
-    return sum(DIGIT if sign.isdigit() else OTHER for sign in strip_tags(figure))
 
 
 def _taxes(lines: Sequence[Mapping[str, Any]], currency: str, wording: Wording) -> list[dict[str, Any]]:

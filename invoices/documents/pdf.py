@@ -7,6 +7,8 @@ from django.template.loader import render_to_string
 
 from invoices.documents.paper import invoice_context
 from invoices.documents.printing import print_pdf
+from invoices.documents.receipt import receipt_context
+from invoices.documents.statement import statement_context
 
 
 def invoice_pdf(paper: Mapping[str, Any], *, pay_now_url: str = "", is_test_mode: bool) -> bytes:
@@ -20,3 +22,15 @@ def invoice_pdf(paper: Mapping[str, Any], *, pay_now_url: str = "", is_test_mode
         raise ValueError("The Pay Now button leads to a web address")
     context = invoice_context(paper, pay_now_url=pay_now_url, is_test_mode=is_test_mode)
     return print_pdf(render_to_string("documents/invoice.html", context))
+
+
+def receipt_pdf(paper: Mapping[str, Any], *, is_test_mode: bool) -> bytes:
+    """The PDF of a receipt, in the payer's company's language. `paper`: see `receipt_context`."""
+    context = receipt_context(paper, is_test_mode=is_test_mode)
+    return print_pdf(render_to_string("documents/receipt.html", context))
+
+
+def statement_pdf(paper: Mapping[str, Any], *, is_test_mode: bool) -> bytes:
+    """The PDF of a statement of account, in the company's language. `paper`: see `statement_context`."""
+    context = statement_context(paper, is_test_mode=is_test_mode)
+    return print_pdf(render_to_string("documents/statement.html", context))

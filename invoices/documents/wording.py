@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.money import format_minor, places
+from invoices.documents.account_labels import ACCOUNT_LABELS
 from invoices.documents.labels import LABELS
 
 # The day stands first in English too, as on the pages.
@@ -34,7 +35,7 @@ class Wording:
     def __init__(self, locale: str) -> None:
         self.locale = locale if Locale.parse(locale).language in LABELS else "en"
         self._babel = Locale.parse(self.locale)
-        self.labels = LABELS[self._babel.language]
+        self.labels = LABELS[self._babel.language] | ACCOUNT_LABELS[self._babel.language]
         self.direction = self._babel.text_direction
 
     @property
@@ -75,6 +76,15 @@ class Wording:
     def sentence(self, label: str, **values: object) -> SafeString:
         """A label with its places filled in; values are escaped like all text."""
         return format_html(self.labels[label], **values)
+
+    def method(self, paid_with: Mapping[str, Any]) -> str:
+        """How something was paid: `Card ending 4242`, `Bank transfer`, or what the provider calls itself."""
+        if paid_with["method"] == "card":
+            last4 = paid_with.get("last4")
+            return self.labels["card_ending"].format(last4=last4) if last4 else self.labels["card"]
+        if paid_with["method"] == "bank_transfer":
+            return self.labels["transfer"]
+        return str(paid_with["label"])
 
     def address(self, party: Mapping[str, Any], prefix: str = "") -> list[str]:
         """The lines of an address below the name; `prefix` begins the names of the party's fields."""

@@ -168,6 +168,14 @@ BUYER = (
 ).split()
 
 
+def parties(account: Account, organization: Organization) -> dict[str, dict[str, Any]]:
+    """Who writes and to whom, as they are now: the head of every document."""
+    return {
+        "seller": {name: getattr(organization, name) for name in SELLER},
+        "buyer": {name: getattr(account, name) for name in BUYER},
+    }
+
+
 def _snapshot(
     invoice: Invoice,
     number: str,
@@ -185,8 +193,7 @@ def _snapshot(
         "description": invoice.description,
         "order_numbers": _listed(invoice.order_numbers),
         "purchase_order_numbers": _listed(invoice.purchase_order_numbers),
-        "seller": {name: getattr(organization, name) for name in SELLER},
-        "buyer": {name: getattr(account, name) for name in BUYER},
+        **parties(account, organization),
         "lines": [
             {
                 "description": line.description,

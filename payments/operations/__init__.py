@@ -18,6 +18,13 @@ from payments.operations.collecting import (
 from payments.operations.comparing import compare
 from payments.operations.completing import complete_payment, finish_payment, look_at
 from payments.operations.crediting import use_credit
+from payments.operations.documenting import (
+    came_back,
+    left_as_credit,
+    papers_of,
+    receipt_document,
+    statement_document,
+)
 from payments.operations.events import process_event, receive_event
 from payments.operations.foreseeing import effect_of_refunding, effect_of_rejecting, effect_of_verifying
 from payments.operations.installing import install_providers
@@ -54,6 +61,7 @@ __all__ = [
     "assign_payment",
     "assignable",
     "broken_invariants",
+    "came_back",
     "change_method",
     "choose_provider",
     "compare",
@@ -69,6 +77,7 @@ __all__ = [
     "initiate_payment",
     "initiate_session",
     "install_providers",
+    "left_as_credit",
     "left_of",
     "look_at",
     "look_now",
@@ -77,8 +86,10 @@ __all__ = [
     "offered_in",
     "open_first",
     "outcome_of",
+    "papers_of",
     "process_event",
     "pursue",
+    "receipt_document",
     "receive_event",
     "reconcile",
     "refund_payment",
@@ -97,6 +108,7 @@ __all__ = [
     "standing_of_invoice",
     "start_joint_payment",
     "start_payment",
+    "statement_document",
     "statement_of",
     "use_credit",
     "verify_manual_payment",

@@ -17,6 +17,7 @@ from accounts.models import Account, Membership, Organization, User
 from accounts.operations.letters import Letter, Words
 from core.audit import SYSTEM, record
 from invoices import operations as invoices
+from invoices.documents.account_labels import ACCOUNT_LABELS
 from invoices.documents.labels import LABELS
 from invoices.documents.transfer import in_fours, is_iban
 from invoices.models import Invoice, InvoiceDocument
@@ -159,7 +160,7 @@ def _send(letter: Letter, payment: Payment, words: Words, *, key: str) -> None:
 
 
 def _words(account: Account | None) -> Words:
-    return accounts.words_for(WORDS, account=account)
+    return accounts.words_for(ACCOUNT_LABELS, WORDS, account=account)
 
 
 def _told(payment: Payment) -> tuple[Words, str]:

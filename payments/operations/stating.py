@@ -15,6 +15,9 @@ from invoices.models import Invoice, InvoiceLineItem
 from payments.models import Allocation, Payment
 
 LONGEST = timedelta(days=5 * 366)
+PAID_WITH = tuple(
+    f"{payment}__{row}" for payment in ("payment", "credit__payment") for row in ("receipt", "provider")
+)
 
 
 class What(StrEnum):
@@ -153,7 +156,7 @@ def _settlements(account: Account, begin: datetime, end: datetime) -> Iterable[E
     paid: dict[int, int] = defaultdict(int)
     found: dict[tuple[object, ...], Entry] = {}
     history = Allocation.objects.filter(invoice__in=invoices).order_by("pk")
-    for part in history.select_related("payment__receipt", "credit__payment__receipt"):
+    for part in history.select_related(*PAID_WITH):
         before, paid[part.invoice_id] = paid[part.invoice_id], paid[part.invoice_id] + part.amount
         if part.created_at < begin:
             continue

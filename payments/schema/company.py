@@ -44,7 +44,8 @@ def _facts(info: Any, customer: Customer, rows: list[Invoice]) -> Facts:
 
 
 def _company_rows(info: Any) -> Any:
-    rows = Invoice.objects.not_cancelled().with_standing().select_related("account", "region")
+    rows = Invoice.objects.not_cancelled().with_standing()
+    rows = rows.prefetch_related("account", "region")  # few of them, many invoices
     return rows.with_orders() if asked_fields(info) & DETAILS else rows.defer("snapshot", "description")
 
 

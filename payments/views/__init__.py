@@ -14,10 +14,10 @@ from payments.views.paying import (
     state,
     use_credit,
 )
-from payments.views.receipts import payment, payments
+from payments.views.receipts import payment, payments, receipt_pdf
 from payments.views.regions import choose_region, selected_sum
 from payments.views.several import pay_several
-from payments.views.statement import statement, statement_csv
+from payments.views.statement import statement, statement_csv, statement_pdf
 
 __all__ = [
     "account",
@@ -36,11 +36,13 @@ __all__ = [
     "pay_several",
     "payment",
     "payments",
+    "receipt_pdf",
     "renew",
     "return_from_provider",
     "selected_sum",
     "state",
     "statement",
     "statement_csv",
+    "statement_pdf",
     "use_credit",
 ]

@@ -39,7 +39,7 @@ def invoices(request: CustomerRequest, account: Account) -> HttpResponse:
     form = InvoiceSearchForm(request.GET)
     mine = Invoice.objects.filter(account=account).visible_to(request.customer).with_standing()
     found = _found(mine, form, on=today)
-    page = Paginator(found.select_related("account"), ROWS).get_page(request.GET.get("page"))
+    page = Paginator(found.defer("snapshot", "description"), ROWS).get_page(request.GET.get("page"))
     totals = mine.open_by_currency(on=today)
     payable = _payable(request, account, page.object_list)
     context = {
@@ -136,7 +136,7 @@ def _selection(request: CustomerRequest, account: Account, shown: Any) -> dict[s
     """The invoices that are ticked, on this page and on others, and what is open on them."""
     ids = [int(one) for one in request.GET.getlist("id") if one.isascii() and one.isdigit() and len(one) < 19]
     mine = Invoice.objects.visible_to(request.customer, "pay_invoice").filter(account=account, status="sent")
-    chosen = list(mine.filter(pk__in=ids[:MOST_SELECTED]))
+    chosen = list(mine.filter(pk__in=ids[:MOST_SELECTED])) if ids else []
     sums: dict[str, int] = {}
     for one in chosen:
         sums[one.currency] = sums.get(one.currency, 0) + one.open_balance

@@ -8,7 +8,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account
-from payments.models import Payment, Refund
+from core.doors import pdf_file
+from payments import operations
+from payments.models import Payment
 from payments.views.access import CustomerRequest, account_page, show
 from payments.views.wording import PAYMENT_WORDS, method_words
 
@@ -48,8 +50,7 @@ def payments(request: CustomerRequest, account: Account) -> HttpResponse:
 @account_page(may=HISTORY)
 def payment(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
     """One payment: its receipt, once the money came."""
-    rows = Payment.objects.filter(account=account).with_company_details().with_refunds()
-    row = rows.get_for(request.customer, pk, may=HISTORY)
+    row = _mine(request, account, pk)
     context = {
         "account": account,
         "payment": row,
@@ -58,10 +59,23 @@ def payment(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
         "word": PAYMENT_WORDS.get(row.status, ""),
         "parts": [part for part in row.allocations.all() if part.amount > 0],
         "covered": [] if hasattr(row, "receipt") else _promised(row),
-        "credit": _left_as_credit(row),
-        "refunds": [one for one in row.refunds.all() if one.status == Refund.Status.DONE],
+        "credit": operations.left_as_credit(row),
+        "refunds": operations.came_back(row),
     }
     return show(request, "payments/payment.html", context)
+
+
+@require_safe
+@account_page(may=HISTORY)
+def receipt_pdf(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
+    """The receipt as a file; a payment without one has none."""
+    row = _mine(request, account, pk)
+    return pdf_file(operations.receipt_document(row), row.receipt.number)
+
+
+def _mine(request: CustomerRequest, account: Account, pk: int) -> Payment:
+    rows = Payment.objects.filter(account=account).with_company_details().with_refunds()
+    return rows.get_for(request.customer, pk, may=HISTORY)
 
 
 def _invoices(row: Payment) -> list[Any]:
@@ -72,8 +86,3 @@ def _invoices(row: Payment) -> list[Any]:
 def _promised(row: Payment) -> list[Any]:
     session = row.own_session
     return list(session.collection.covered.select_related("invoice")) if session else []
-
-
-def _left_as_credit(row: Payment) -> int:
-    """What of it no invoice took, in minor units."""
-    return sum(credit.left for credit in row.credits.all().with_left())

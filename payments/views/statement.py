@@ -12,12 +12,12 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account, Organization
-from core.doors import kept
+from core.doors import form_error, kept, pdf_file
 from core.errors import Invalid
 from core.money import plain_number
 from invoices.documents.spreadsheets import csv_lines
 from payments.forms import StatementForm
-from payments.operations import Entry, Statement, What, statement_of
+from payments.operations import Entry, Statement, What, papers_of, statement_document, statement_of
 from payments.views.access import CustomerRequest, account_page, show
 from payments.views.wording import method_words
 
@@ -29,6 +29,12 @@ HEAD = ("date", "what", "reference", "currency", "charge", "payment", "balance")
 def statement(request: CustomerRequest, account: Account) -> HttpResponse:
     """The last three months unless other days are asked for; wrong days are told, and nothing is shown."""
     form, made = _asked(request, account)
+    return _shown(request, account, form, made)
+
+
+def _shown(
+    request: CustomerRequest, account: Account, form: StatementForm, made: Statement | None
+) -> HttpResponse:
     rows = [(entry, _said(entry)) for entry in made.entries] if made else []
     context = {
         "account": account,
@@ -37,19 +43,39 @@ def statement(request: CustomerRequest, account: Account) -> HttpResponse:
         "rows": rows,
         "query": request.GET.urlencode(),
     }
-    return show(request, "payments/statement.html", context, status=200 if made else 422)
+    return show(request, "payments/statement.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
 @account_page(may="export_invoices", is_own_enough=False)
 def statement_csv(request: CustomerRequest, account: Account) -> HttpResponseBase:
     """The same as CSV; wrong days lead back to the page that tells them."""
-    _, made = _asked(request, account)
+    form, made = _asked(request, account)
     if made is None:
-        return statement(request, number=account.number)
-    name = f"statement-{account.number}-{made.first}-{made.last}.csv"
+        return _shown(request, account, form, made)
     lines = csv_lines(HEAD, _lines(made))
-    return kept(StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8"), name)
+    return kept(
+        StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8"), f"{_file_name(made)}.csv"
+    )
+
+
+@require_safe
+@account_page(may="get_invoices", is_own_enough=False)
+def statement_pdf(request: CustomerRequest, account: Account) -> HttpResponse:
+    """The same as PDF; wrong days, and days with too many lines for one, lead back to the page."""
+    form, made = _asked(request, account)
+    if made is None:
+        return _shown(request, account, form, made)
+    try:
+        document = statement_document(made, at=timezone.now())
+    except Invalid as refusal:
+        form_error(form, refusal)
+        return _shown(request, account, form, made)
+    return pdf_file(document, _file_name(made))
+
+
+def _file_name(made: Statement) -> str:
+    return f"statement-{made.account.number}-{made.first}-{made.last}"
 
 
 def _asked(request: CustomerRequest, account: Account) -> tuple[StatementForm, Statement | None]:
@@ -61,7 +87,7 @@ def _asked(request: CustomerRequest, account: Account) -> tuple[StatementForm, S
     try:
         return form, statement_of(account, first=first, last=last)
     except Invalid as refusal:
-        form.add_error(refusal.field, refusal.message)
+        form_error(form, refusal)
         return form, None
 
 
@@ -79,7 +105,7 @@ def _lines(made: Statement) -> Iterator[tuple[Any, ...]]:
     for entry in made.entries:
         charge = entry.charge if entry.what is What.CHARGE else None
         paid = entry.payment if entry.what is not What.CHARGE else None
-        yield line(entry.day, _said(entry), _reference(entry), charge, paid, entry.balance)
+        yield line(entry.day, _said(entry), ", ".join(papers_of(entry)), charge, paid, entry.balance)
     yield line(made.last, gettext("Closing balance"), "", None, None, made.closing)
 
 
@@ -93,9 +119,3 @@ def _said(entry: Entry) -> str:
         What.CREDIT: gettext("Account credit used"),
         What.REFUND: gettext("Taken back (%(method)s)"),
     }[entry.what] % {"method": method}
-
-
-def _reference(entry: Entry) -> str:
-    receipt = getattr(entry.paid_with, "receipt", None)
-    numbers = [one.number or "" for one in entry.invoices]
-    return ", ".join([receipt.number, *numbers] if receipt else numbers)

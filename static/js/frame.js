@@ -2,6 +2,7 @@
 //   form[data-busy="Paying $39.40…"]   its pressed button keeps the focus, says this, and ignores a second press
 //   button[data-copy="#id"|"text"][data-copied="IBAN copied"]   copies a field or text, and says so
 //   button[data-show="#id"][data-shown="Hide"]   shows a password
+//   button[data-print]   prints the page
 //   a[data-dialog="id"], [data-close]   opens the <dialog id> instead of following the link; closes it
 // Elements with [data-needs-script][hidden] appear. `say(text)` fills the live region.
 (() => {
@@ -14,6 +15,10 @@
   document.querySelectorAll("[data-needs-script]").forEach((element) => (element.hidden = false));
   document.addEventListener("htmx:afterSettle", (event) => {
     event.target.querySelectorAll?.("[data-needs-script]").forEach((element) => (element.hidden = false));
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
   });
 
   // Pressed buttons

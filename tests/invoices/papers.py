@@ -1,12 +1,14 @@
-"""Frozen snapshots as issuing makes them, and what can be read from the PDF of one."""
+"""Papers as documents are drawn from, and what can be read from the PDF of one."""
 
+import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, NamedTuple
 
 from pypdf import PageObject, PdfReader
 
-from invoices.documents.pdf import invoice_pdf
+from invoices.documents.pdf import invoice_pdf, receipt_pdf, statement_pdf
 
 SELLER = {
     "legal_name": "Northwind Supply GmbH",
@@ -78,8 +80,115 @@ def a_paper(
     } | changes
 
 
+def lines(count: int) -> list[dict]:
+    return [a_line(f"Line {number}", 100 + number) for number in range(1, count + 1)]
+
+
+def a_receipt(**changes: Any) -> dict:
+    """Receipt 2025-000031 over $120.40: two invoices, a surplus, and money that went back both ways."""
+    return {
+        "number": "2025-000031",
+        "paid_date": "2025-10-03",
+        "currency": "USD",
+        "amount": 12040,
+        "method": "card",
+        "last4": "4242",
+        "label": "Card",
+        "provider": "Stripe",
+        "payer": "Alice Example",
+        "reference": "pi_3SxYzABCDEFGHIJKLMNOPQRS",
+        "seller": SELLER,
+        "buyer": BUYER,
+        "parts": [
+            {"number": "INV-2025-001", "issue_date": "2025-09-03", "amount": 3940},
+            {"number": "INV-2025-007", "issue_date": "2025-09-09", "amount": 8000},
+        ],
+        "credit": 100,
+        "refunds": [
+            {"date": "2025-11-02", "amount": 500, "is_chargeback": True},
+            {"date": "2025-11-03", "amount": 700, "is_chargeback": False},
+        ],
+    } | changes
+
+
+def a_statement(count: int, text: str = "Order #1756876866 - 1 items", **changes: Any) -> dict:
+    """So many lines of $39.40, every third one paid by card, after an opening balance of $100.00."""
+    paid_with = {"method": "card", "last4": "4242", "label": "Card", "provider": "Stripe"}
+    balance = 10000
+    entries: list[dict[str, Any]] = []
+    for number in range(1, count + 1):
+        is_paid = number % 3 == 0
+        balance += -3940 if is_paid else 3940
+        entries.append(
+            {
+                "date": f"2025-10-{min(number, 31):02}",
+                "what": "payment" if is_paid else "charge",
+                "text": "" if is_paid else f"{text} {number}",
+                **(paid_with if is_paid else {"method": ""}),
+                "papers": ["2025-000031", "INV-2025-001"] if is_paid else ["INV-2025-001"],
+                "charge": 0 if is_paid else 3940,
+                "payment": 3940 if is_paid else 0,
+                "balance": balance,
+                "original": None,
+            }
+        )
+    return {
+        "date": "2026-01-02",
+        "first": "2025-10-01",
+        "last": "2025-12-31",
+        "currency": "USD",
+        "opening": 10000,
+        "closing": balance,
+        "charged": sum(entry["charge"] for entry in entries),
+        "paid": sum(entry["payment"] for entry in entries),
+        "entries": entries,
+        "seller": SELLER,
+        "buyer": BUYER,
+    } | changes
+
+
+ARABIC = {
+    "locale": "ar",
+    "company_name": "شركة الخليج للتجارة",
+    "billing_city": "الكويت",
+    "billing_country": "KW",
+}
+JAPANESE = {"locale": "ja", "company_name": "株式会社骨直令", "billing_country": "JP"}
+CASES = {
+    "one line": a_paper(currency="EUR"),
+    "60 lines": a_paper(*lines(60), currency="EUR"),
+    "400 lines": a_paper(*lines(400)),
+    "Arabic, three decimals": a_paper(
+        a_line("صمامات", 39400, unit_price="39.400"), buyer=ARABIC, currency="KWD"
+    ),
+    "Japanese, no decimals": a_paper(
+        a_line("産業用ねじ", 118200, unit_price="118200"), currency="JPY", buyer=JAPANESE
+    ),
+    "no tax id": a_paper(seller={"tax_id": ""}, buyer={"tax_id": ""}),
+    "receipt": a_receipt(),
+    "Arabic receipt": a_receipt(buyer=BUYER | ARABIC, currency="KWD"),
+    "statement": a_statement(70),
+    "Japanese statement": a_statement(5, "産業用ねじ", buyer=BUYER | JAPANESE, currency="JPY"),
+}
+
+
 def printed(paper: Mapping[str, Any], *, pay_now_url: str = "", is_test_mode: bool = False) -> PdfReader:
-    return PdfReader(BytesIO(invoice_pdf(paper, pay_now_url=pay_now_url, is_test_mode=is_test_mode)))
+    return PdfReader(BytesIO(drawn(paper, pay_now_url=pay_now_url, is_test_mode=is_test_mode)))
+
+
+def drawn(paper: Mapping[str, Any], *, pay_now_url: str = "", is_test_mode: bool = False) -> bytes:
+    """The PDF of an invoice, receipt or statement. Drawn once for all tests that ask for the same."""
+    return _drawn(json.dumps(paper), pay_now_url, is_test_mode)
+
+
+@lru_cache(maxsize=64)
+def _drawn(told: str, pay_now_url: str, is_test_mode: bool) -> bytes:
+    paper = json.loads(told)
+    if "entries" in paper:
+        return statement_pdf(paper, is_test_mode=is_test_mode)
+    if "parts" in paper:
+        return receipt_pdf(paper, is_test_mode=is_test_mode)
+    return invoice_pdf(paper, pay_now_url=pay_now_url, is_test_mode=is_test_mode)
 
 
 def texts(pdf: PdfReader) -> list[str]:

@@ -146,8 +146,10 @@ ROUTES = {
     "account/<str:number>/invoices/<int:pk>/pdf/state/": Route(READ, SHOWN, INVOICE),
     "account/<str:number>/payments/": Route(READ, SHOWN, NUMBER),
     "account/<str:number>/payments/<int:pk>/": Route(READ, SHOWN, {"number": "number", "pk": "payment"}),
+    "account/<str:number>/payments/<int:pk>/pdf/": Route(READ, SHOWN, {"number": "number", "pk": "payment"}),
     "account/<str:number>/statement/": Route(READ, SHOWN, NUMBER),
     "account/<str:number>/statement/csv/": Route(READ, SHOWN, NUMBER),
+    "account/<str:number>/statement/pdf/": Route(READ, SHOWN, NUMBER),
     "account/<str:number>/invoices/<int:pk>/pay/": Route(
         PAY, ASKED_FIRST, INVOICE, {"provider": "code"}, refused="refused"
     ),

@@ -2,31 +2,35 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 from django.core.management import BaseCommand, CommandParser
+from django.db import transaction
 from django.utils import timezone
 from moneyed import Money
 
 from accounts import operations as accounts
 from accounts.models import AccountLineItem, Membership, User
 from core.audit import SYSTEM
+from invoices.models import Invoice
 from payments.models import PaymentProvider
 from tests import factories
 
+LONG_AGO = 2001
 ROLE = Membership.Role.ADMIN
 
 
 class Command(BaseCommand):
-    help = "Companies with so many unpaid orders each; prints what a client must know of them, as JSON."
+    help = "Companies with so much of something each; prints what a client must know of them, as JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("items", nargs="+", type=int)
-        parser.add_argument("--invoices", type=int, default=0, help="of one company more")
+        parser.add_argument("wanted", nargs="+", help="orders:100, invoices:120, copies:10000")
 
-    def handle(self, *, items: list[int], invoices: int, **options: Any) -> None:
+    def handle(self, *, wanted: list[str], **options: Any) -> None:
         provider = PaymentProvider.objects.filter(code=factories.MANUAL)
-        made = [self.company(count) for count in items]
-        made += [self.invoiced(invoices)] if invoices else []
+        ways = {"orders": self.company, "invoices": self.invoiced, "copies": self.copied}
+        asked = [one.split(":") for one in wanted]
+        made = [ways[what](int(count)) for what, count in asked]
         self.stdout.write(json.dumps([{**one, "provider": provider.get().pk} for one in made]))
 
     def invoiced(self, count: int) -> dict[str, Any]:
@@ -34,6 +38,19 @@ class Command(BaseCommand):
         made = self.company(count)
         for line in AccountLineItem.objects.filter(pk__in=made["lines"]).select_related("account", "region"):
             factories.an_open_invoice(line.account, line, at=line.created_at)
+        return {**made, "invoices": count}
+
+    def copied(self, count: int) -> dict[str, Any]:
+        """A company with one issued invoice and copies of it, with numbers of a year long ago: ten thousand
+        that are issued one by one would take longer than all that is measured."""
+        made = self.invoiced(1)
+        invoice = Invoice.objects.get(account=made["account"])
+        with transaction.atomic():
+            for sequence in range(1, count):
+                invoice.pk, invoice.uuid = None, uuid4()
+                invoice.number = f"INV-{LONG_AGO}-{sequence:05}"
+                invoice.number_year, invoice.number_sequence = LONG_AGO, sequence
+                invoice.save(force_insert=True)
         return {**made, "invoices": count}
 
     def company(self, count: int) -> dict[str, Any]:
