@@ -66,6 +66,7 @@ class TestWrittenLimits:
             "payments_per_account": (60, 600),
             "payments_per_address": (120, 600),
             "invitations_per_account": (30, 3600),
+            "statements_per_account": (10, 600),
         }
 
 
