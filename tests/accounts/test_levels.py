@@ -54,6 +54,14 @@ def test_level_1_sees_invoices_over_orders_that_are_all_the_member_s(account, an
     ] * 2
 
 
+def test_level_1_ends_with_the_membership(account, ann):
+    """What somebody ordered for a company where they are no member any more."""
+    left = invoiced(factories.an_account("Initech"), ann)
+    assert not Invoice.objects.visible_to(ann.customer).exists()
+    with pytest.raises(NotFound):
+        Invoice.objects.get_for(ann.customer, left.pk)
+
+
 def test_level_1_reaches_the_payments_of_those_invoices(account, ann, alice):
     own, others = invoiced(account, ann), invoiced(account, alice)
     mine = factories.an_initiated_session(own, MANUAL)

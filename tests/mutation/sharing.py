@@ -11,7 +11,6 @@ LEVELS = (f"{ACCOUNTS}/test_levels.py", f"{PAYMENTS}/test_company_invoices.py")
 LINKS = (f"{PAYMENTS}/test_company_files.py",)
 MEMBERS = (f"{ACCOUNTS}/test_members.py", f"{ACCOUNTS}/test_member_pages.py")
 INVITING = (f"{ACCOUNTS}/test_invitations.py",)
-PAPERS = ("tests/invoices/test_documents.py",)
 
 
 def joint(name: str, old: str, new: str, killers: tuple[str, ...] = JOINT) -> Mutant:
@@ -113,6 +112,7 @@ MUTANTS = (
         MODELS,
         'return 0 if permission == "pay_invoice" else COMPANY_LEVEL',
         "return COMPANY_LEVEL",
+        (f"{PAYMENTS}/test_rights.py",),
     ),
     rights(
         "own rows are the company's",
@@ -161,18 +161,11 @@ MUTANTS = (
         (f"{PAYMENTS}/test_receipts.py",),
     ),
     Mutant(
-        "document: made again",
-        "invoices/operations/documenting.py",
-        "        if kind in there:\n            continue\n",
-        "",
-        PAPERS,
-    ),
-    Mutant(
         "document: another one is given out",
         "invoices/operations/documenting.py",
         "if hashlib.sha256(document.content).hexdigest() != document.sha256:",
         "if False:",
-        PAPERS,
+        LINKS,
     ),
     Mutant(
         "csv: formulas",

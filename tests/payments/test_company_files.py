@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts import operations as accounts
 from accounts.models import Account, CustomerToken, Membership
+from core.errors import NotFound
 from core.outbox import drain
 from invoices import operations as invoices
 from invoices.models import InvoiceDocument
@@ -123,6 +124,15 @@ def test_a_link_is_worth_what_its_maker_still_may(shop, alice, invoice, change):
     assert opened(pdf).status_code in (403, 404)
     answer = opened(sheet)
     assert answer.status_code in (403, 404) or rows_of(answer) == []
+
+
+def test_a_link_of_a_browser_ends_when_its_user_may_not_sign_in(alice):
+    """It has no token that would end."""
+    link = accounts.sign_link(customer=alice.customer, what={"file": "pdf"}, at=NOW)
+    assert accounts.open_link(link, at=NOW)[0].user == alice.user
+    type(alice.user).objects.filter(pk=alice.user.pk).update(is_active=False)
+    with pytest.raises(NotFound, match="This link is over"):
+        accounts.open_link(link, at=NOW)
 
 
 def test_somebody_else_who_is_signed_in_opens_nothing(shop, account, alice, mallory, bob, invoice):

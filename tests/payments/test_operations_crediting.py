@@ -5,12 +5,13 @@ import pytest
 from core.audit import SYSTEM, AuditEntry
 from core.errors import Conflict
 from core.outbox import drain
+from invoices import operations as invoices
 from payments import operations
 from payments.models import AccountCredit, PaymentSession
 from payments.providers.base import ProviderUnavailable
 from payments.providers.stripe import Stripe
 from tests import factories
-from tests.books import assert_sound, refuses
+from tests.books import assert_sound, refuses, unchanged
 from tests.factories import MANUAL, NOW, STRIPE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("the_clock")]
@@ -104,6 +105,13 @@ def test_what_is_being_paid_takes_no_credit(pair, credit):
     operations.complete_payment(session=session, at=NOW, by=SYSTEM)
     with refuses(Conflict, "This payment is no longer possible"):
         use(session.collection)
+
+
+def test_a_cancelled_invoice_takes_no_credit(pair, credit):
+    collection = factories.a_collection_over(*pair)
+    invoices.cancel_invoice(invoice=pair[1], at=NOW, by=SYSTEM, reason="A mistake")
+    with unchanged(), refuses(Conflict, f"Invoice {pair[1].number} is cancelled"):
+        use(collection)
 
 
 def test_it_is_used_once(pair, credit):

@@ -96,6 +96,8 @@ def test_a_charge_in_another_currency_counts_at_its_worth(account, stella):
     statement = statement_of(fresh(account), **SEPTEMBER)
     assert [entry.payment for entry in statement.entries][-3:] == [22, 22, 23]
     assert [entry.original for entry in statement.entries][:2] == [None, (99, "JPY")]
+    assert [entry.charge for entry in statement.entries][:2] == [3940, 67]
+    assert statement.opening == 0
     assert statement.closing == fresh(account).balance_due == 3940
 
 
