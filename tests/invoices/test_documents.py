@@ -14,7 +14,7 @@ from fontTools.ttLib import TTFont
 
 from invoices.documents import printing
 from invoices.documents.account_labels import ACCOUNT_LABELS
-from invoices.documents.fonts import FONTS, has_system_font
+from invoices.documents.fonts import FONTS
 from invoices.documents.labels import LABELS
 from invoices.documents.paper import invoice_context
 from invoices.documents.pdf import invoice_pdf
@@ -23,6 +23,7 @@ from tests import factories
 from tests.invoices.papers import (
     ARABIC,
     CASES,
+    LACKS_FONT,
     a_line,
     a_paper,
     drawn,
@@ -190,7 +191,7 @@ def test_a_minus_stands_before_its_digits_in_every_language():
     assert Wording("en").amount(-940, "USD") == '<bdi class="number">\N{MINUS SIGN}$9.40</bdi>'
 
 
-@pytest.mark.skipif(not has_system_font(), reason="needs the system's Noto Sans CJK (script/setup.sh)")
+@pytest.mark.skipif(LACKS_FONT, reason="needs the system's Noto Sans CJK (script/setup.sh)")
 def test_chinese_japanese_and_korean_names_are_no_boxes():
     pdf = printed(CASES["Japanese, no decimals"])
     (text,) = texts(pdf)

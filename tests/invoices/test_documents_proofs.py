@@ -7,10 +7,10 @@ import pytest
 from qrcode.constants import ERROR_CORRECT_M
 from qrcode.main import QRCode
 
-from invoices.documents.fonts import has_system_font
 from invoices.documents.transfer import epc_payload
 from tests.invoices.papers import (
     CASES,
+    LACKS_FONT,
     SELLER,
     a_line,
     a_paper,
@@ -32,7 +32,7 @@ LANGUAGES = {"Arabic": "ar", "Japanese": "ja"}
         pytest.param(
             name,
             marks=pytest.mark.skipif(
-                "Japanese" in name and not has_system_font(), reason="needs the system's Noto Sans CJK"
+                "Japanese" in name and LACKS_FONT, reason="needs the system's Noto Sans CJK"
             ),
         )
         for name in CASES
