@@ -67,6 +67,14 @@ class Invoice(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-id")
+        permissions = (
+            ("draft_invoice", "Can write and edit drafts"),
+            ("issue_invoice", "Can issue and send invoices"),
+            ("cancel_invoice", "Can cancel invoices"),
+            ("credit_invoice", "Can write credit notes"),
+            ("write_off_invoice", "Can write off what will not be paid"),
+            ("remind_invoice", "Can send payment reminders"),
+        )
         indexes = (models.Index(fields=["account", "status", "due_date"], name="invoice_open"),)
         constraints = (
             models.CheckConstraint(condition=Q(total_amount__gt=0), name="invoice_total_positive"),

@@ -18,3 +18,5 @@ class InvoicingSiteConfig(AppConfig):
         import_module("invoicing_site.checks")
         # Django tells only apps with models, which this one is not.
         post_migrate.connect(make_cache_table, sender=apps.get_app_config("core"))
+        roles = import_module("invoicing_site.roles")
+        post_migrate.connect(roles.install_roles, sender=apps.get_app_config("payments"))

@@ -67,7 +67,10 @@ def test_what_is_told_as_json(settings):
         ],
         "staff": [
             {"email": "stella@example.com", "password": "demo-password-1", "role": "Superuser"},
-            {"email": "ben@example.com", "password": "demo-password-1", "role": "Bookkeeper"},
+            {"email": "olivia@example.com", "password": "demo-password-1", "role": "Owner"},
+            {"email": "clara@example.com", "password": "demo-password-1", "role": "Clerk"},
+            {"email": "ben@example.com", "password": "demo-password-1", "role": "Cashier"},
+            {"email": "artur@example.com", "password": "demo-password-1", "role": "Auditor"},
         ],
     }
     assert json.loads(run(json=True)) == told

@@ -75,6 +75,7 @@ class Payment(models.Model):
             ("verify_payment", "Can verify or reject manual payments"),
             ("refund_payment", "Can send money back"),
             ("assign_payment", "Can decide what unassigned money belongs to"),
+            ("record_payment", "Can record payments received, and undo that"),
         )
         constraints = (
             models.UniqueConstraint(fields=["provider", "reference"], name="payment_reference_once"),

@@ -211,8 +211,10 @@ OPEN = {
 }
 
 
-VIEWERS = frozenset({"Bookkeeper", "every permission", "superuser"})
-EDITORS = frozenset({"every permission", "superuser"})
+EDITORS = frozenset({"Owner", "every permission", "superuser"})
+CLERKS = EDITORS | {"Clerk"}
+CASHIERS = EDITORS | {"Cashier"}
+VIEWERS = CLERKS | CASHIERS | {"Auditor"}
 SUPERUSER = frozenset({"superuser"})
 NO_ONE: frozenset[str] = frozenset()
 

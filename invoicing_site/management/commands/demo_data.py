@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
 from django.utils import timezone
 from moneyed import Money
 
@@ -58,7 +57,13 @@ NORDIC: tuple[Person, ...] = (
 )  # of a subsidiary of Globex
 INITECH: tuple[Person, ...] = (("carol@example.com", "Carol Example", ROLES.ADMIN, {}),)
 BIG: tuple[Person, ...] = (("dora@example.com", "Dora Example", ROLES.ADMIN, {}),)
-STAFF = (("stella@example.com", "Stella Staff", "Superuser"), ("ben@example.com", "Ben Books", "Bookkeeper"))
+STAFF = (
+    ("stella@example.com", "Stella Staff", "Superuser"),
+    ("olivia@example.com", "Olivia Owner", "Owner"),
+    ("clara@example.com", "Clara Clerk", "Clerk"),
+    ("ben@example.com", "Ben Books", "Cashier"),
+    ("artur@example.com", "Artur Audit", "Auditor"),
+)
 SHELF = (
     ("Desk lamp, adjustable", "39.40", "4600"),
     ("Office chair, mesh back", "189.00", "22000"),
@@ -139,14 +144,8 @@ class Command(BaseCommand):
             user = User.objects.create_user(
                 email, PASSWORD, name=name, is_staff=True, is_superuser=role == "Superuser"
             )
-        if role == "Bookkeeper":
-            group, _ = Group.objects.get_or_create(name=role)
-            rights = Permission.objects.filter(
-                Q(codename__startswith="view_")
-                | Q(codename__in=("verify_payment", "refund_payment", "change_reconciliationissue"))
-            )
-            group.permissions.add(*rights)
-            user.groups.add(group)
+        if role != "Superuser":
+            user.groups.add(Group.objects.get(name=role))
 
     def _globex(self, now: datetime) -> None:
         """Members in every role, three regions, a paid history, an open invoice and a pending promise."""
