@@ -150,7 +150,7 @@ def test_an_account_with_many_unpaid_orders():
 def test_people_are_listed_to_read():
     listed = run().splitlines()
     assert listed[0].split() == ["Admin", "alice@example.com", "demo-password-1"]
-    assert len(listed) == 9
+    assert len(listed) == 12
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,8 @@ class Question(NamedTuple):
 
 class Office(NamedTuple):
     """The pages of one model in the back office. Who may view and not do what a page asks, is told so.
-    `files` are for whoever may view."""
+    `files` are for whoever may view. `many` are pages that ask about rows chosen in the list, whose action
+    has the same name; `own` are pages beside the list that are about no row."""
 
     view: frozenset[str] = VIEWERS
     add: frozenset[str] = NO_ONE
@@ -239,6 +240,8 @@ class Office(NamedTuple):
     delete: frozenset[str] = NO_ONE
     questions: dict[str, Question] = {}
     files: frozenset[str] = frozenset()
+    many: dict[str, Question] = {}
+    own: dict[str, Question] = {}
 
 
 READ_ONLY = Office()
@@ -248,13 +251,15 @@ REASON = {"reason": "As agreed"}
 NEW_PASSWORD = {"password1": "long enough 4711", "password2": "long enough 4711"}
 
 BACK_OFFICE = {
-    "accounts.account": MASTER_DATA._replace(
-        questions={"change_limit": Question(EDITORS, {"credit_limit": "1.00"} | REASON)}
+    "accounts.account": Office(
+        add=CLERKS,
+        change=CLERKS,
+        questions={"change_limit": Question(CLERKS, {"credit_limit": "1.00"} | REASON)},
     ),
     "accounts.accountlineitem": READ_ONLY,
     "accounts.customertoken": READ_ONLY._replace(questions={"revoke": Question(EDITORS, {})}),
     "accounts.exchangerate": MASTER_DATA._replace(delete=EDITORS),
-    "accounts.membership": MASTER_DATA._replace(delete=EDITORS),
+    "accounts.membership": Office(add=CLERKS, change=CLERKS, delete=EDITORS),
     "accounts.organization": MASTER_DATA._replace(add=NO_ONE),  # there is one
     "accounts.region": MASTER_DATA,
     "accounts.user": MASTER_DATA._replace(questions={"set_password": Question(EDITORS, NEW_PASSWORD)}),
@@ -267,10 +272,10 @@ BACK_OFFICE = {
     "payments.allocation": READ_ONLY,
     "payments.payment": READ_ONLY._replace(
         questions={
-            "verify": Question(VIEWERS, REASON),
-            "reject": Question(VIEWERS, REASON),
-            "refund": Question(VIEWERS, {"amount": "1.00"} | REASON, status="captured"),
-            "assign": Question(EDITORS, {"account": AN_ACCOUNT} | REASON, status="unassigned"),
+            "verify": Question(CASHIERS, REASON),
+            "reject": Question(CASHIERS, REASON),
+            "refund": Question(CASHIERS, {"amount": "1.00"} | REASON, status="captured"),
+            "assign": Question(CASHIERS, {"account": AN_ACCOUNT} | REASON, status="unassigned"),
         }
     ),
     "payments.refund": READ_ONLY,
@@ -281,7 +286,7 @@ BACK_OFFICE = {
     ),
     "payments.providercall": READ_ONLY,
     "payments.providerevent": READ_ONLY,
-    "payments.reconciliationissue": READ_ONLY._replace(questions={"resolve": Question(VIEWERS, REASON)}),
+    "payments.reconciliationissue": READ_ONLY._replace(questions={"resolve": Question(CASHIERS, REASON)}),
 }
 
 

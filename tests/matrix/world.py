@@ -212,9 +212,9 @@ def _session(user: User, lasts: int | None = None) -> str:
 def _staff(stella: User) -> dict[str, User]:
     """Somebody without any right, one of each group of the demo data, one with every single permission, and
     Stella, who may do everything."""
-    staff = {"staff": _member("clerk")}
+    staff = {"staff": _member("without rights")}
     for group in Group.objects.order_by("name"):
-        staff[group.name] = _member(group.name.lower().replace(" ", "-"))
+        staff[group.name] = _member(group.name.lower())
         staff[group.name].groups.add(group)
     staff["every permission"] = _member("every")
     staff["every permission"].user_permissions.set(Permission.objects.all())
@@ -222,7 +222,8 @@ def _staff(stella: User) -> dict[str, User]:
 
 
 def _member(name: str) -> User:
-    return User.objects.create_user(f"{name}@staff.example", "x", name=name.title(), is_staff=True)
+    address = f"{name.replace(' ', '-')}@staff.example"
+    return User.objects.create_user(address, "x", name=name.title(), is_staff=True)
 
 
 def groups() -> list[str]:
