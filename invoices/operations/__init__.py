@@ -1,5 +1,12 @@
 """Everything that writes to invoices."""
 
+from invoices.operations.crediting import (
+    creditable_lines,
+    document_of_credit_note,
+    left_of_line,
+    make_credit_note_document,
+    write_credit_note,
+)
 from invoices.operations.documenting import document_of, make_documents
 from invoices.operations.drafting import (
     Draft,
@@ -25,12 +32,16 @@ __all__ = [
     "cancel_invoice",
     "create_draft",
     "create_invoice_from_line_items",
+    "creditable_lines",
     "discard_draft",
     "document_of",
+    "document_of_credit_note",
     "duplicate_invoice",
     "edit_draft",
     "issuable",
     "issue_draft",
+    "left_of_line",
+    "make_credit_note_document",
     "make_documents",
     "mark_viewed",
     "parties",
@@ -39,4 +50,5 @@ __all__ = [
     "reserve",
     "set_paid_amount",
     "version_of",
+    "write_credit_note",
 ]
