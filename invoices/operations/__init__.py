@@ -13,16 +13,18 @@ from invoices.operations.drafting import (
     FreeLine,
     create_draft,
     discard_draft,
+    discardable,
     duplicate_invoice,
     edit_draft,
     issuable,
     issue_draft,
+    may_draft,
     preview_of,
     version_of,
 )
 from invoices.operations.freezing import parties
 from invoices.operations.issuing import bill_line_items, create_invoice_from_line_items
-from invoices.operations.settling import cancel_invoice, release, reserve, set_paid_amount
+from invoices.operations.settling import cancel_invoice, cancellable, release, reserve, set_paid_amount
 from invoices.operations.viewing import mark_viewed
 
 __all__ = [
@@ -30,10 +32,12 @@ __all__ = [
     "FreeLine",
     "bill_line_items",
     "cancel_invoice",
+    "cancellable",
     "create_draft",
     "create_invoice_from_line_items",
     "creditable_lines",
     "discard_draft",
+    "discardable",
     "document_of",
     "document_of_credit_note",
     "duplicate_invoice",
@@ -44,6 +48,7 @@ __all__ = [
     "make_credit_note_document",
     "make_documents",
     "mark_viewed",
+    "may_draft",
     "parties",
     "preview_of",
     "release",

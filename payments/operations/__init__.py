@@ -40,6 +40,7 @@ from payments.operations.foreseeing import effect_of_refunding, effect_of_reject
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
+from payments.operations.notifying import recipients_of
 from payments.operations.opening import initiate_session
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
@@ -53,6 +54,7 @@ from payments.operations.refunding import (
 )
 from payments.operations.releasing import assign_payment, assignable, releasable, release_session
 from payments.operations.returning import look_now, renewed, replaced
+from payments.operations.sending import send_again, sendable
 from payments.operations.settling import settle
 from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
 from payments.operations.stating import Entry, Statement, What, statement_of
@@ -107,6 +109,7 @@ __all__ = [
     "pursue",
     "receipt_document",
     "receive_event",
+    "recipients_of",
     "reconcile",
     "refund_payment",
     "refundable",
@@ -117,6 +120,8 @@ __all__ = [
     "replaced",
     "resolvable",
     "resolve_issue",
+    "send_again",
+    "sendable",
     "settle",
     "settle_refund",
     "share_of",

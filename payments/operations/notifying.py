@@ -30,11 +30,12 @@ BANK = ("legal_name", "bank_account_holder", "bank_name", "iban", "bic")
 Facts = list[tuple[str, str]]
 
 
-def send_invoice(invoice: Invoice, *, at: datetime) -> None:
+def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
     """An invoice was issued and its paper is made: what is to be paid until when, and how. To the account's
-    address, else to its Admins; the trail says to whom. Of one that was cancelled since, nobody is told."""
+    address, else to its Admins; the trail says to whom. Of one that was cancelled since, nobody is told.
+    `again` tells a letter that staff asked for from the first."""
     account, snapshot = invoice.account, invoice.snapshot or {}
-    to = [account.email] if account.email else _admins(account)
+    to = recipients_of(account)
     if not to or invoice.status == Invoice.Status.CANCELLED:
         return
     words = _words(account)
@@ -64,7 +65,7 @@ def send_invoice(invoice: Invoice, *, at: datetime) -> None:
         words=words,
         to=to,
         account=account,
-        key=_key("invoice", invoice),
+        key=_key("invoice", invoice) + again,
         pdf=(f"{number}.pdf", bytes(paper.content)),
     ).send()
     record(invoice, MAILED, at=at, by=SYSTEM, after={"to": to})
@@ -74,7 +75,7 @@ def send_credit_note(note: CreditNote) -> None:
     """Something was taken off an invoice: how much, why, and what is kept for the next payment. To whom the
     invoice went."""
     account = note.account
-    to = [account.email] if account.email else _admins(account)
+    to = recipients_of(account)
     if not to:
         return
     words = accounts.words_for(ACCOUNT_LABELS, WORDS, CREDIT_LABELS, account=account)
@@ -194,7 +195,10 @@ def _told(payment: Payment) -> tuple[Words, str]:
     return words, words.amount(payment.amount, payment.currency)
 
 
-def _admins(account: Account) -> list[str]:
+def recipients_of(account: Account) -> list[str]:
+    """Who gets an account's papers: its own address, else its Admins."""
+    if account.email:
+        return [account.email]
     admins = User.objects.filter(
         is_active=True, memberships__account=account, memberships__role=Membership.Role.ADMIN
     )
