@@ -1,5 +1,6 @@
 """Everything that writes to invoices."""
 
+from invoices.operations.billing import Unbilled, bill_unbilled, unbilled_by_account
 from invoices.operations.crediting import (
     creditable_lines,
     document_of_credit_note,
@@ -30,7 +31,9 @@ from invoices.operations.viewing import mark_viewed
 __all__ = [
     "Draft",
     "FreeLine",
+    "Unbilled",
     "bill_line_items",
+    "bill_unbilled",
     "cancel_invoice",
     "cancellable",
     "create_draft",
@@ -54,6 +57,7 @@ __all__ = [
     "release",
     "reserve",
     "set_paid_amount",
+    "unbilled_by_account",
     "version_of",
     "write_credit_note",
 ]

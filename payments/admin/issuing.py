@@ -1,7 +1,9 @@
 """What staff do with an invoice as a whole: issue a draft, discard it, send again, cancel, duplicate."""
 
+from functools import partial
 from typing import Any
 
+from django.contrib import admin
 from django.forms import CharField, Form, HiddenInput, IntegerField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,7 +15,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts import operations as accounts
-from accounts.admin.base import ReadOnlyAdmin, staff_of
+from accounts.admin.base import ReadOnlyAdmin, in_merchant_time, staff_of
 from accounts.admin.bulk import Effect, Question, ask_many, choose, chosen
 from accounts.admin.columns import link_to
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
@@ -30,7 +32,7 @@ FOR_GOOD = "The number is given for good. Mistakes are corrected by a credit not
 
 
 class IssueForm(Form):
-    """A reason where the account's credit does not suffice, and what the draft was when the page was drawn."""
+    """A reason where the account's credit does not suffice; what the draft was when the page was drawn."""
 
     override_reason = CharField(
         label="Reason to go over the credit limit",
@@ -118,7 +120,7 @@ class IssuingPages(ReadOnlyAdmin):
                 ("Lines", invoice.line_items.count()),
                 ("Total", money(invoice.total_amount, invoice.currency)),
             ),
-            consequence="The draft has the same lines, as new charges. Nothing is charged until it is issued.",
+            consequence="The draft has the same lines, as new charges, charged when it is issued.",
             button="Duplicate as draft",
             done="",
             refusal=refusal_of(lambda: invoices.may_draft(account=invoice.account, staff=staff)),
@@ -197,18 +199,18 @@ class IssuingPages(ReadOnlyAdmin):
 
     # Several at once
 
-    def issue_many(self, request: HttpRequest, queryset: Any = None) -> HttpResponse:
-        """From the list, and the page that asks."""
-        if queryset is not None:
-            return choose(self, request, queryset, "issue_many")
+    @admin.action(description="Issue and send…")
+    def issue_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        return choose(self, request, rows, "issue_many")
+
+    @in_merchant_time
+    def issue_many_page(self, request: HttpRequest) -> HttpResponse:
         return _ask_to_issue(self, request)
 
-    issue_many.short_description = "Issue and send"  # type: ignore[attr-defined]  # Django's own way to say it
 
-
-def _ask_to_issue(admin: IssuingPages, request: HttpRequest) -> HttpResponse:
+def _ask_to_issue(pages: IssuingPages, request: HttpRequest) -> HttpResponse:
     staff = staff_of(request)
-    rows = Invoice.objects.filter(pk__in=chosen(admin, request, "issue_many")).select_related("account")
+    rows = Invoice.objects.filter(pk__in=chosen(pages, request, "issue_many")).select_related("account")
     effects = [
         Effect(
             row=one,
@@ -219,7 +221,7 @@ def _ask_to_issue(admin: IssuingPages, request: HttpRequest) -> HttpResponse:
                 one.due_date,
                 money(one.total_amount, one.currency),
             ),
-            refusal=refusal_of(lambda one=one: invoices.issuable(invoice=one, staff=staff)),
+            refusal=refusal_of(partial(invoices.issuable, invoice=one, staff=staff)),
         )
         for one in rows.order_by("pk")
     ]
@@ -237,7 +239,7 @@ def _ask_to_issue(admin: IssuingPages, request: HttpRequest) -> HttpResponse:
         made = invoices.issue_draft(invoice=row, at=timezone.now(), staff=staff)
         return f"Issued as {made.number}"
 
-    return ask_many(admin, request, question, form=Form(posted(request)), act=act)
+    return ask_many(pages, request, question, form=Form(posted(request)), act=act)
 
 
 def together(rows: Any) -> str:

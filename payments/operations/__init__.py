@@ -25,6 +25,7 @@ from payments.operations.correcting import (
     effect_of_settling,
     left_to_correct,
     undo_write_off,
+    undoable,
     write_off,
 )
 from payments.operations.crediting import use_credit
@@ -132,6 +133,7 @@ __all__ = [
     "statement_document",
     "statement_of",
     "undo_write_off",
+    "undoable",
     "use_credit",
     "verify_manual_payment",
     "write_off",

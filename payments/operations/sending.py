@@ -15,8 +15,8 @@ from payments.operations.notifying import recipients_of
 
 
 def send_again(*, invoice: Invoice, at: datetime, staff: User) -> None:
-    """Send the PDF of an issued invoice to whom its account's papers go. Refuses staff without the permission,
-    an invoice that is not issued, one without its PDF yet, and an account without an address."""
+    """Send the PDF of an issued invoice to whom its account's papers go. Refuses staff without the
+    permission, an invoice that is not issued, one without its PDF yet, and an account without an address."""
     sendable(invoice=invoice, staff=staff)
     with accounts.locked_account(invoice.account_id):
         record(invoice, "invoice.sent_again", at=at, by=staff.actor)

@@ -73,6 +73,7 @@ def _cancel(*, even_paying: bool, frees: bool) -> Callable[..., None]:
             current = Invoice.objects.get(pk=invoice.pk)
             if current.paid_amount or (current.reserved_amount and not even_paying):
                 raise closing.Conflict("It cannot be cancelled")
+            by = accounts.acting(staff, closing.CANCEL)
             move(current, Invoice.Status.CANCELLED, at=at, by=by, reason=reason, cancelled_at=at)
             if frees:
                 current.line_items.update(is_live=False)
