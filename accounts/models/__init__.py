@@ -3,6 +3,7 @@
 from accounts.models.account import Account, AccountLineItem
 from accounts.models.attempts import AttemptCount
 from accounts.models.invitations import Invitation
+from accounts.models.letterhead import BankAccountChange, Logo
 from accounts.models.members import Customer, CustomerToken, Membership, User
 from accounts.models.organization import ExchangeRate, NumberSeries, Organization, Region
 
@@ -10,10 +11,12 @@ __all__ = [
     "Account",
     "AccountLineItem",
     "AttemptCount",
+    "BankAccountChange",
     "Customer",
     "CustomerToken",
     "ExchangeRate",
     "Invitation",
+    "Logo",
     "Membership",
     "NumberSeries",
     "Organization",

@@ -10,6 +10,15 @@ from accounts.operations.inviting import (
     send_invitation_again,
     withdraw_invitation,
 )
+from accounts.operations.letterheads import (
+    BankAccount,
+    ask_for_bank_account,
+    decidable_bank_account,
+    decide_on_bank_account,
+    may_ask,
+    remove_logo,
+    set_logo,
+)
 from accounts.operations.letters import Letter, Words, words_for, write_invitation, write_letter
 from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
 from accounts.operations.links import open_link, sign_link
@@ -36,6 +45,7 @@ from accounts.operations.tokens import (
 )
 
 __all__ = [
+    "BankAccount",
     "Letter",
     "Skipped",
     "Words",
@@ -43,6 +53,7 @@ __all__ = [
     "acting",
     "add_charge",
     "allot_number",
+    "ask_for_bank_account",
     "ask_for_password_reset",
     "change_credit_limit",
     "change_member",
@@ -52,14 +63,18 @@ __all__ = [
     "create_token",
     "customer_for_token",
     "customer_for_user",
+    "decidable_bank_account",
+    "decide_on_bank_account",
     "find_invitation",
     "invite_member",
     "locked_account",
+    "may_ask",
     "new_token",
     "note_second_factor",
     "open_account",
     "open_link",
     "regenerate_token",
+    "remove_logo",
     "remove_master_data",
     "remove_member",
     "reset_second_factor",
@@ -69,6 +84,7 @@ __all__ = [
     "send_invitation",
     "send_invitation_again",
     "send_password_reset",
+    "set_logo",
     "set_password",
     "settle_line_items",
     "sign_link",

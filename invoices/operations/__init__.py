@@ -23,7 +23,7 @@ from invoices.operations.drafting import (
     preview_of,
     version_of,
 )
-from invoices.operations.freezing import parties
+from invoices.operations.freezing import parties, with_logo
 from invoices.operations.issuing import bill_line_items, create_invoice_from_line_items
 from invoices.operations.settling import cancel_invoice, cancellable, release, reserve, set_paid_amount
 from invoices.operations.viewing import mark_viewed
@@ -59,5 +59,6 @@ __all__ = [
     "set_paid_amount",
     "unbilled_by_account",
     "version_of",
+    "with_logo",
     "write_credit_note",
 ]

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.models import Organization
+from accounts.models import BankAccountChange, Organization
 from payments.models import Payment, ReconciliationIssue
 
 NAME = "Invoicing Site"
@@ -39,6 +39,7 @@ PAGES = (
         "Setup",
         (
             ("Organization", "store", "accounts.organization"),
+            ("Bank account changes", "published_with_changes", "accounts.bankaccountchange"),
             ("Regions", "public", "accounts.region"),
             ("Exchange rates", "currency_exchange", "accounts.exchangerate"),
             ("Payment providers", "account_balance", "payments.paymentprovider"),
@@ -97,5 +98,6 @@ def _may_view(request: HttpRequest, kind: str) -> bool:
 # How many rows wait for somebody to decide.
 WAITING: dict[str, Callable[[], int]] = {
     "payments.payment": lambda: Payment.objects.to_verify().count(),
+    "accounts.bankaccountchange": lambda: BankAccountChange.objects.filter(status="asked").count(),
     "payments.reconciliationissue": lambda: ReconciliationIssue.objects.filter(resolved_at=None).count(),
 }

@@ -52,7 +52,7 @@ def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
             (labels["invoice_number"], number),
             (labels["due_date"], told["date"]),
         ],
-        notes=[words.say("invoice_attached")],
+        notes=[*_note(), words.say("invoice_attached")],
         button=(words.say("invoice_button"), _invoice_url(invoice)),
         heading=labels["bank_transfer"],
         more=bank,
@@ -69,6 +69,11 @@ def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
         pdf=(f"{number}.pdf", bytes(paper.content)),
     ).send()
     record(invoice, MAILED, at=at, by=SYSTEM, after={"to": to})
+
+
+def _note() -> list[str]:
+    """What the organization wants said in every mail that brings an invoice."""
+    return list(filter(None, Organization.objects.values_list("mail_note", flat=True)))
 
 
 def send_credit_note(note: CreditNote) -> None:

@@ -270,7 +270,17 @@ BACK_OFFICE = {
     "accounts.customertoken": READ_ONLY._replace(questions={"revoke": Question(EDITORS, {})}),
     "accounts.exchangerate": MASTER_DATA._replace(delete=EDITORS),
     "accounts.membership": Office(add=CLERKS, change=CLERKS, delete=EDITORS),
-    "accounts.organization": MASTER_DATA._replace(add=NO_ONE),  # there is one
+    "accounts.bankaccountchange": READ_ONLY._replace(
+        questions={"approve": Question(EDITORS, {}), "reject": Question(EDITORS, {})}
+    ),
+    "accounts.organization": MASTER_DATA._replace(
+        add=NO_ONE,  # there is one
+        questions={
+            "change_bank_account": Question(NO_ONE, {}),  # while a change waits
+            "logo": Question(EDITORS, {}, comes="422"),
+            "remove_logo": Question(EDITORS, {}, comes="refused"),
+        },
+    ),
     "accounts.region": MASTER_DATA,
     "accounts.user": MASTER_DATA._replace(questions={"set_password": Question(EDITORS, NEW_PASSWORD)}),
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
