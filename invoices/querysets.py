@@ -168,3 +168,30 @@ class InvoiceLineItemQuerySet(models.QuerySet):
     def live(self) -> Self:
         """Lines of invoices that were not cancelled: each keeps its charge from other invoices."""
         return self.filter(is_live=True)
+
+
+class ReminderQuerySet(models.QuerySet):
+    def valid(self) -> Self:
+        """Sent, or about to be: not those that were stopped."""
+        return self.filter(stopped_at=None)
+
+    def waiting(self) -> Self:
+        return self.filter(sent_at=None, stopped_at=None)
+
+
+class PromiseQuerySet(models.QuerySet):
+    def standing(self, *, on: date) -> Self:
+        """Not withdrawn, and its day is not over."""
+        return self.filter(withdrawn_at=None, promised_date__gte=on)
+
+    def broken(self, *, on: date) -> Self:
+        """The day is over and what was promised is still open: the invoice, or any invoice of the account
+        that was there when the promise was made and was due by the promised day."""
+        invoices = self.model._meta.get_field("invoice").related_model.objects.open()
+        promised = invoices.filter(
+            account=OuterRef("account"),
+            created_at__lte=OuterRef("created_at"),
+            due_date__lte=OuterRef("promised_date"),
+        )
+        of_account = Q(invoice=None) & Exists(promised)
+        return self.filter(of_account | Q(invoice__status="sent"), withdrawn_at=None, promised_date__lt=on)

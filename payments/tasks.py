@@ -8,11 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Schedule
 
+from accounts.models import Organization
 from core import outbox
 from invoices import operations as invoices
-from invoices.models import Invoice
+from invoices.models import Invoice, Reminder
 from invoices.operations.documenting import DOCUMENTED
 from invoices.operations.issuing import ISSUED
+from invoices.operations.reminding import REMINDED
 from invoices.operations.settling import CLOSED
 from payments import operations
 from payments.models import Payment, PaymentSession, Refund
@@ -28,6 +30,7 @@ from payments.operations.notifying import (
 )
 from payments.operations.reconciling import end_session
 from payments.operations.refunding import REFUNDED
+from payments.operations.reminding import send_reminder_letter
 from payments.operations.verifying import REJECTED
 
 
@@ -47,6 +50,14 @@ def invoice_issued(payload: dict[str, Any], at: datetime) -> None:
 @outbox.consumer(DOCUMENTED)
 def invoice_documented(payload: dict[str, Any], at: datetime) -> None:
     send_invoice(Invoice.objects.select_related("account").get(pk=payload["invoice"]), at=at)
+
+
+@outbox.consumer(REMINDED)
+def invoice_reminded(payload: dict[str, Any], at: datetime) -> None:
+    reminder = Reminder.objects.select_related("invoice").get(pk=payload["reminder"])
+    released = invoices.release_reminder(reminder=reminder, at=at)
+    if released:
+        send_reminder_letter(released, at=at)
 
 
 @outbox.consumer(CLOSED)
@@ -85,6 +96,7 @@ SCHEDULES = (
     ("reconcile payments", "payments.tasks.reconcile_now", 1),
     ("check invariants", "payments.tasks.check_invariants_now", 60),
     ("compare with the providers", "payments.tasks.compare_now", 24 * 60),
+    ("send reminders", "payments.tasks.remind_now", 24 * 60),
 )
 
 
@@ -106,6 +118,13 @@ def compare_now() -> str:
     """Every day."""
     made = operations.compare(at=timezone.now())
     return "; ".join(f"{one.provider}: {one.compared} compared, {one.differing} differing" for one in made)
+
+
+def remind_now() -> str:
+    """Every day, where the organization wants it."""
+    if not Organization.objects.filter(send_reminders_automatically=True).exists():
+        return "reminders are sent by hand"
+    return str(invoices.run_reminders(at=timezone.now()))
 
 
 def check_invariants_now() -> str:

@@ -40,7 +40,7 @@ class OrganizationAdmin(MasterDataAdmin):
                 "fields": (
                     ("invoice_number_format", "payment_terms_days"),
                     ("time_zone", "locale"),
-                    "hold_overdue_accounts",
+                    ("hold_overdue_accounts", "send_reminders_automatically"),
                 )
             },
         ),

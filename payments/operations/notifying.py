@@ -20,7 +20,7 @@ from invoices import operations as invoices
 from invoices.documents.account_labels import ACCOUNT_LABELS
 from invoices.documents.labels import LABELS
 from invoices.documents.transfer import in_fours, is_iban
-from invoices.models import Invoice, InvoiceDocument
+from invoices.models import Invoice, InvoiceDocument, Reminder
 from payments.models import Allocation, Payment, PaymentCollectionInvoice, Refund
 from payments.operations.letter_words import WORDS
 
@@ -33,7 +33,7 @@ def send_invoice(invoice: Invoice, *, at: datetime) -> None:
     """An invoice was issued and its paper is made: what is to be paid until when, and how. To the account's
     address, else to its Admins; the trail says to whom. Of one that was cancelled since, nobody is told."""
     account, snapshot = invoice.account, invoice.snapshot or {}
-    to = [account.email] if account.email else _admins(account)
+    to = recipients_of(account)
     if not to or invoice.status == Invoice.Status.CANCELLED:
         return
     words = _words(account)
@@ -41,7 +41,7 @@ def send_invoice(invoice: Invoice, *, at: datetime) -> None:
     told = {"number": number, "amount": amount, "date": words.day(invoice.due_date)}
     labels = LABELS[words.language]
     is_open = invoice.status == Invoice.Status.SENT
-    bank = _bank(snapshot["seller"], labels, amount, number) if is_open else []
+    bank = bank_facts(snapshot["seller"], labels, amount, number) if is_open else []
     letter = Letter(
         subject=words.say("invoice_subject", **told),
         lead=words.say("invoice_lead", **told),
@@ -51,7 +51,7 @@ def send_invoice(invoice: Invoice, *, at: datetime) -> None:
             (labels["due_date"], told["date"]),
         ],
         notes=[words.say("invoice_attached")],
-        button=(words.say("invoice_button"), _invoice_url(invoice)),
+        button=(words.say("invoice_button"), invoice_url(invoice)),
         heading=labels["bank_transfer"],
         more=bank,
         after=[words.say("quote")] if bank else [],
@@ -63,7 +63,7 @@ def send_invoice(invoice: Invoice, *, at: datetime) -> None:
         words=words,
         to=to,
         account=account,
-        key=_key("invoice", invoice),
+        key=letter_key("invoice", invoice),
         pdf=(f"{number}.pdf", bytes(paper.content)),
     ).send()
     record(invoice, MAILED, at=at, by=SYSTEM, after={"to": to})
@@ -76,7 +76,7 @@ def send_promise(payment: Payment) -> None:
     words, total = _told(payment)
     seller = {name: getattr(Organization.objects.get(), name) for name in BANK}
     labels = LABELS[words.language]
-    bank = _bank(seller, labels, total, payment.reference)
+    bank = bank_facts(seller, labels, total, payment.reference)
     letter = Letter(
         subject=words.say("promise_subject", total=total),
         lead=words.say("promise_lead", total=total),
@@ -88,7 +88,7 @@ def send_promise(payment: Payment) -> None:
         after=[words.say("quote")],
         why=words.say("promise_why"),
     )
-    _send(letter, payment, words, key=_key("promise", payment))
+    _send(letter, payment, words, key=letter_key("promise", payment))
 
 
 def send_receipt(payment: Payment) -> None:
@@ -108,7 +108,7 @@ def send_receipt(payment: Payment) -> None:
         button=_payment_button(payment, words, "receipt_button"),
         why=words.say("paid_why"),
     )
-    _send(letter, payment, words, key=_key("receipt", payment))
+    _send(letter, payment, words, key=letter_key("receipt", payment))
 
 
 def send_rejection(payment: Payment) -> None:
@@ -124,12 +124,12 @@ def send_rejection(payment: Payment) -> None:
             (words.say("reference"), payment.reference),
         ],
         notes=[words.say("pay_again")],
-        button=(words.say("invoice_button"), _invoice_url(covered[0].invoice))
+        button=(words.say("invoice_button"), invoice_url(covered[0].invoice))
         if len(covered) == 1
         else _payment_button(payment, words, "payment_button"),
         why=words.say("promise_why"),
     )
-    _send(letter, payment, words, key=_key("rejection", payment))
+    _send(letter, payment, words, key=letter_key("rejection", payment))
 
 
 def send_refund(refund: Refund) -> None:
@@ -148,7 +148,7 @@ def send_refund(refund: Refund) -> None:
         button=_payment_button(payment, words, "payment_button"),
         why=words.say("refund_why"),
     )
-    _send(letter, payment, words, key=_key("refund", refund))
+    _send(letter, payment, words, key=letter_key("refund", refund))
 
 
 def _send(letter: Letter, payment: Payment, words: Words, *, key: str) -> None:
@@ -169,14 +169,17 @@ def _told(payment: Payment) -> tuple[Words, str]:
     return words, words.amount(payment.amount, payment.currency)
 
 
-def _admins(account: Account) -> list[str]:
+def recipients_of(account: Account) -> list[str]:
+    """Who gets an account's invoices: its own address, else its Admins."""
+    if account.email:
+        return [account.email]
     admins = User.objects.filter(
         is_active=True, memberships__account=account, memberships__role=Membership.Role.ADMIN
     )
     return list(admins.order_by("email").values_list("email", flat=True))
 
 
-def _key(what: str, row: Invoice | Payment | Refund) -> str:
+def letter_key(what: str, row: Invoice | Payment | Refund | Reminder) -> str:
     """Names a letter, also among those of an installation that was set up anew."""
     return f"{what}.{row.pk}.{row.created_at.timestamp():.0f}"
 
@@ -220,7 +223,7 @@ def _back(item: Allocation, words: Words) -> str:
     return words.amount(-item.amount, item.currency)
 
 
-def _bank(seller: Mapping[str, Any], labels: Mapping[str, str], amount: str, reference: str) -> Facts:
+def bank_facts(seller: Mapping[str, Any], labels: Mapping[str, str], amount: str, reference: str) -> Facts:
     """Where to transfer an amount to; nothing without a bank account. As on the paper."""
     if not seller["iban"]:
         return []
@@ -239,7 +242,7 @@ def _bank(seller: Mapping[str, Any], labels: Mapping[str, str], amount: str, ref
     return [(label, value) for label, value in facts if value]
 
 
-def _invoice_url(invoice: Invoice) -> str:
+def invoice_url(invoice: Invoice) -> str:
     return _url("invoice", invoice.account, invoice)
 
 
