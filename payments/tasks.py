@@ -13,7 +13,7 @@ from core import outbox
 from invoices import operations as invoices
 from invoices.models import Invoice, Reminder
 from invoices.operations.documenting import DOCUMENTED
-from invoices.operations.issuing import ISSUED
+from invoices.operations.freezing import ISSUED
 from invoices.operations.reminding import REMINDED
 from invoices.operations.settling import CLOSED
 from payments import operations

@@ -80,7 +80,7 @@ def chosen(admin: BackOfficeAdmin, request: HttpRequest, page: str) -> list[int]
         raise PermissionDenied
     if request.method == "POST":
         ids = [parse_id(one) for one in request.POST.get("ids", "").split(",")[: MOST + 1]]
-        return [one for one in ids if one is not None][:MOST]
+        return [one for one in ids if one][:MOST]
     return list(request.session.get(_slot(admin, page), ()))
 
 

@@ -5,7 +5,7 @@ from email.utils import formataddr
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.encoding import punycode
 from djmoney.models.fields import CurrencyField
@@ -48,6 +48,14 @@ class Organization(models.Model):
     locale = models.CharField(max_length=16, default="en_US", validators=[check_locale])
     payment_terms_days = models.PositiveIntegerField(
         default=30, validators=[MaxValueValidator(LONGEST_TERMS)]
+    )
+    tax_rate = models.DecimalField(
+        "usual tax rate",
+        max_digits=6,
+        decimal_places=3,
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="In percent; of new lines of a draft.",
     )
     invoice_number_format = models.CharField(
         max_length=60, default="INV-{year}-{sequence:03d}", validators=[check_number_format]

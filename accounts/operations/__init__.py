@@ -24,6 +24,7 @@ from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
 from accounts.operations.passwords import ask_for_password_reset, send_password_reset, set_password
 from accounts.operations.restoring import Skipped, skip_lost_numbers, skipped_in
+from accounts.operations.rights import acting
 from accounts.operations.second_factors import note_second_factor, reset_second_factor
 from accounts.operations.tokens import (
     create_token,
@@ -39,6 +40,7 @@ __all__ = [
     "Skipped",
     "Words",
     "accept_invitation",
+    "acting",
     "add_charge",
     "allot_number",
     "ask_for_password_reset",

@@ -1,7 +1,20 @@
 """Everything that writes to invoices."""
 
 from invoices.operations.documenting import document_of, make_documents
-from invoices.operations.issuing import bill_line_items, create_invoice_from_line_items, parties
+from invoices.operations.drafting import (
+    Draft,
+    FreeLine,
+    create_draft,
+    discard_draft,
+    duplicate_invoice,
+    edit_draft,
+    issuable,
+    issue_draft,
+    preview_of,
+    version_of,
+)
+from invoices.operations.freezing import parties
+from invoices.operations.issuing import bill_line_items, create_invoice_from_line_items
 from invoices.operations.promising import (
     pausable,
     pause_reminders,
@@ -24,18 +37,27 @@ from invoices.operations.settling import cancel_invoice, release, reserve, set_p
 from invoices.operations.viewing import mark_viewed
 
 __all__ = [
+    "Draft",
     "Due",
+    "FreeLine",
     "bill_line_items",
     "cancel_invoice",
+    "create_draft",
     "create_invoice_from_line_items",
+    "discard_draft",
     "document_of",
     "due_reminders",
+    "duplicate_invoice",
+    "edit_draft",
     "fee_of",
+    "issuable",
+    "issue_draft",
     "make_documents",
     "mark_viewed",
     "parties",
     "pausable",
     "pause_reminders",
+    "preview_of",
     "promise_to_pay",
     "release",
     "release_reminder",
@@ -46,6 +68,7 @@ __all__ = [
     "set_paid_amount",
     "stop_reminder",
     "stoppable",
+    "version_of",
     "withdraw_promise",
     "withdrawable",
 ]

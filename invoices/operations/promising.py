@@ -5,7 +5,7 @@ from datetime import date, datetime
 from accounts import operations as accounts
 from accounts.models import Account, Organization, User
 from core.audit import record
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict, Invalid
 from core.money import format_minor
 from invoices.models import Invoice, PaymentPromise
 from invoices.operations.issuing import LONGEST_TERM
@@ -14,8 +14,7 @@ from invoices.operations.reminding import PERMISSION
 
 def pausable(*, account: Account, staff: User) -> Account:
     """The account as it is now, if this member of staff may pause its reminders or note a promise."""
-    if not staff.is_staff or not staff.has_perm(PERMISSION):
-        raise Forbidden
+    accounts.acting(staff, PERMISSION)
     current = Account.objects.get(pk=account.pk)
     if current.status == Account.Status.CLOSED:
         raise Conflict(f"Account {current.number} is closed")
@@ -90,8 +89,7 @@ def promise_to_pay(
 
 def withdrawable(*, promise: PaymentPromise, staff: User) -> PaymentPromise:
     """The promise as it is now, if it still keeps reminders back."""
-    if not staff.is_staff or not staff.has_perm(PERMISSION):
-        raise Forbidden
+    accounts.acting(staff, PERMISSION)
     current = PaymentPromise.objects.get(pk=promise.pk)
     if current.withdrawn_at:
         raise Conflict("This promise is withdrawn already")

@@ -15,7 +15,7 @@ from moneyed import Money
 from accounts import operations as accounts
 from accounts.models import Account, Membership, Organization, User
 from core.audit import SYSTEM, Actor, record
-from core.errors import Conflict, Forbidden, Refusal
+from core.errors import Conflict, Refusal
 from core.outbox import enqueue
 from invoices.models import Invoice, PaymentPromise, Reminder, ReminderLevel
 
@@ -82,7 +82,7 @@ def due_reminders(*, on: date, invoices: QuerySet[Invoice] | None = None) -> lis
 def remindable(*, invoice: Invoice, on: date, staff: User) -> list[ReminderLevel]:
     """The levels at which this member of staff could send a reminder now. The page that asks shows the
     refusal in place of its button."""
-    _require_right(staff)
+    accounts.acting(staff, PERMISSION)
     current = _with_reminders(Invoice.objects.filter(pk=invoice.pk)).get()
     known = _known([current], _levels(), on=on)
     if against := _against(current, known):
@@ -101,8 +101,7 @@ def send_reminder(
     Refused: an invoice that is not open and due, one on which a payment is pending, a company that paused
     reminders or promised to pay by a day to come, a level that was sent or is too early, nobody to write to.
     """
-    if staff is not None:
-        _require_right(staff)
+    by = accounts.acting(staff, PERMISSION)
     with accounts.locked_account(invoice.account_id):
         on = Organization.objects.get().today(at)
         current = _with_reminders(Invoice.objects.filter(pk=invoice.pk)).get()
@@ -120,7 +119,7 @@ def send_reminder(
         reminder.message = enqueue(REMINDED, {"reminder": reminder.pk}, at=at, delay=WAITS)
         reminder.save(update_fields=["message"])
         told = {"level": level.name, "reminder": reminder.pk}
-        record(current, "invoice.reminder_written", at=at, by=_actor(staff), after=told)
+        record(current, "invoice.reminder_written", at=at, by=by, after=told)
     return reminder
 
 
@@ -156,13 +155,12 @@ def release_reminder(*, reminder: Reminder, at: datetime) -> Reminder | None:
         current.save(update_fields=["sent_at", "fee_line", "fee_refusal"])
         told = {"level": current.level.name, "reminder": current.pk, "fee_refusal": current.fee_refusal}
         told |= {"fee": current.fee_line.amount} if current.fee_line else {}
-        record(current.invoice, "invoice.reminder_sent", at=at, by=_actor(current.staff), after=told)
+        record(current.invoice, "invoice.reminder_sent", at=at, by=_writer(current), after=told)
     return current
 
 
 def stop_reminder(*, reminder: Reminder, at: datetime, staff: User) -> None:
     """Keep back a reminder that has not left yet. Its level can be sent again later."""
-    _require_right(staff)
     with accounts.locked_account(reminder.invoice.account_id):
         current = stoppable(reminder=reminder, staff=staff)
         _stop(current, at=at, by=staff.actor, reason="Stopped by staff")
@@ -170,7 +168,7 @@ def stop_reminder(*, reminder: Reminder, at: datetime, staff: User) -> None:
 
 def stoppable(*, reminder: Reminder, staff: User) -> Reminder:
     """The reminder as it is now, if it can still be stopped."""
-    _require_right(staff)
+    accounts.acting(staff, PERMISSION)
     current = Reminder.objects.select_related("invoice", "level").get(pk=reminder.pk)
     if current.sent_at:
         raise Conflict("This reminder has left already")
@@ -204,7 +202,7 @@ def _charge_fee(reminder: Reminder, account: Account, *, at: datetime) -> None:
             amount=Money(fee.amount, fee.currency),
             description=description,
             at=at,
-            by=_actor(reminder.staff),
+            by=_writer(reminder),
             override_reason=description,
         )
     except Refusal as refusal:
@@ -300,10 +298,5 @@ def _day(day: date | None) -> str:
     return date_format(day, "j F Y") if day else ""
 
 
-def _actor(staff: User | None) -> Actor:
-    return staff.actor if staff else SYSTEM
-
-
-def _require_right(staff: User) -> None:
-    if not staff.is_staff or not staff.has_perm(PERMISSION):
-        raise Forbidden
+def _writer(reminder: Reminder) -> Actor:
+    return reminder.staff.actor if reminder.staff else SYSTEM

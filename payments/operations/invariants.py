@@ -35,7 +35,7 @@ from core import triggers
 from core.audit import AuditEntry
 from core.outbox import OutboxMessage
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
-from invoices.operations.issuing import snapshot_hash
+from invoices.operations.freezing import snapshot_hash
 from invoices.operations.settling import CLOSED
 from payments.models import (
     AccountCredit,

@@ -14,7 +14,7 @@ from core.errors import Conflict, Invalid
 from core.outbox import OutboxMessage, drain
 from invoices import operations
 from invoices.models import Invoice, InvoiceLineItem
-from invoices.operations.issuing import snapshot_hash
+from invoices.operations.freezing import snapshot_hash
 from payments.models import Allocation
 from tests import factories
 from tests.books import assert_sound, refuses, unchanged

@@ -13,9 +13,9 @@ import invoices.models.reminders
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_reminders_paused_and_automatic'),
+        ('accounts', '0007_reminders_paused_and_automatic'),
         ('core', '0001_initial'),
-        ('invoices', '0003_permissions_of_staff'),
+        ('invoices', '0004_drafts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
