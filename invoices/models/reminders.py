@@ -195,6 +195,8 @@ class PaymentPromise(models.Model):
     created_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
+    is_broken: bool  # with_broken()
+
     objects = PromiseQuerySet.as_manager()
 
     class Meta:

@@ -4,12 +4,14 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
-from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row
+from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, in_merchant_time
+from accounts.admin.bulk import choose
 from accounts.admin.columns import (
     account_column,
     link_column,
@@ -26,6 +28,8 @@ from core.errors import Conflict
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
 from payments.admin.ledger import AllocationOfInvoiceInline
+from payments.admin.reminders import ReminderInline
+from payments.admin.reminding import ask_to_remind, ask_to_remind_many, ask_to_remind_one
 from payments.models import PaymentCollectionInvoice
 
 Status = Invoice.Status
@@ -98,7 +102,10 @@ class DocumentInline(ReadOnlyInline):
 
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
-    list_display = ("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money")
+    list_display = (
+        *("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money"),
+        "reminder",
+    )
     list_select_related = ("account",)
     list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "issue_date", "due_date")
     search_fields = (
@@ -117,8 +124,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
         ("billed_to", "billed_by"),
         "snapshot_hash",
     )
-    inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline, DocumentInline)
-    actions_detail = ("download_pdf",)
+    inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline, ReminderInline, DocumentInline)
+    actions = ("remind_many",)
+    actions_list = ("remind",)
+    actions_detail = ("download_pdf", "send_reminder")
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),
         Tab("overdue", "Overdue", lambda rows, at: rows.overdue(on=today()), "No overdue invoices."),
@@ -134,9 +143,43 @@ class InvoiceAdmin(ReadOnlyAdmin):
     )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
-        """Its PDF, once that is made."""
-        plain = InvoiceDocument.objects.filter(kind=InvoiceDocument.Kind.PLAIN, invoice=parse_id(object_id))
-        return super().get_actions_detail(request, object_id) if plain.exists() else []
+        """Its PDF, once that is made; a reminder, while it is open."""
+        invoice = parse_id(object_id)
+        plain = InvoiceDocument.objects.filter(kind=InvoiceDocument.Kind.PLAIN, invoice=invoice)
+        shown = {
+            "download_pdf": plain.exists(),
+            "send_reminder": Invoice.objects.open().filter(pk=invoice).exists(),
+        }
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if shown[one.method.__name__]]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_last_reminder()
+
+    def get_custom_urls(self) -> tuple:
+        return (("remind_many/", "invoices_invoice_remind_many", ask_to_remind_many),)
+
+    @admin.action(description="Send reminders")
+    def remind_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        return choose(self, request, rows, "remind_many")
+
+    @action(description="Preview reminders", icon="notifications")
+    def remind(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return ask_to_remind(request, self)
+
+    @action(description="Send reminder", icon="notifications")
+    @in_merchant_time
+    def send_reminder(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        invoice = found(self, request, object_id)
+        if invoice is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return ask_to_remind_one(self, request, invoice)
+
+    @admin.display(description="Reminder")
+    def reminder(self, invoice: Invoice) -> str | None:
+        return invoice.last_reminder
 
     @action(description="Download PDF", icon="download")
     def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:

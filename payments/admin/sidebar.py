@@ -17,6 +17,8 @@ PAGES = (
         (
             ("Invoices", "receipt_long", "invoices.invoice"),
             ("Accounts", "domain", "accounts.account"),
+            ("Reminders", "notifications", "invoices.reminder"),
+            ("Promises to pay", "handshake", "invoices.paymentpromise"),
             ("Line items", "list_alt", "accounts.accountlineitem"),
             ("Orders", "shopping_cart", "orders.order"),
         ),
@@ -39,6 +41,7 @@ PAGES = (
             ("Organization", "store", "accounts.organization"),
             ("Regions", "public", "accounts.region"),
             ("Exchange rates", "currency_exchange", "accounts.exchangerate"),
+            ("Reminder levels", "stairs", "invoices.reminderlevel"),
             ("Payment providers", "account_balance", "payments.paymentprovider"),
             ("Users", "person", "accounts.user"),
             ("Memberships", "badge", "accounts.membership"),
