@@ -48,3 +48,8 @@ ISSUED_INVOICES = (
         for event in ("UPDATE", "DELETE", "TRUNCATE")
     ),
 )
+CREDIT_NOTES = tuple(
+    Trigger(f"guard_{what}_{event.lower()}", 10, f"invoices_{what}", event, "A credit note never changes")
+    for what in ("creditnote", "creditnoteline", "creditnotedocument")
+    for event in ("UPDATE", "DELETE", "TRUNCATE")
+)

@@ -11,7 +11,8 @@ from django_q.models import Schedule
 from accounts.models import Organization
 from core import outbox
 from invoices import operations as invoices
-from invoices.models import Invoice, Reminder
+from invoices.models import CreditNote, Invoice, Reminder
+from invoices.operations.crediting import CREDIT_DOCUMENTED, CREDITED
 from invoices.operations.documenting import DOCUMENTED
 from invoices.operations.freezing import ISSUED
 from invoices.operations.reminding import REMINDED
@@ -22,6 +23,7 @@ from payments.operations.booking import PROMISED, RECEIPT
 from payments.operations.collecting import END_SESSION
 from payments.operations.events import EVENT
 from payments.operations.notifying import (
+    send_credit_note,
     send_invoice,
     send_promise,
     send_receipt,
@@ -58,6 +60,17 @@ def invoice_reminded(payload: dict[str, Any], at: datetime) -> None:
     released = invoices.release_reminder(reminder=reminder, at=at)
     if released:
         send_reminder_letter(released, at=at)
+
+
+@outbox.consumer(CREDITED)
+def invoice_credited(payload: dict[str, Any], at: datetime) -> None:
+    invoices.make_credit_note_document(note=CreditNote.objects.get(pk=payload["credit_note"]), at=at)
+
+
+@outbox.consumer(CREDIT_DOCUMENTED)
+def credit_note_documented(payload: dict[str, Any], at: datetime) -> None:
+    notes = CreditNote.objects.select_related("account", "invoice__account")
+    send_credit_note(notes.get(pk=payload["credit_note"]))
 
 
 @outbox.consumer(CLOSED)

@@ -39,7 +39,7 @@ class OrganizationAdmin(MasterDataAdmin):
             {
                 "fields": (
                     ("invoice_number_format", "payment_terms_days"),
-                    "tax_rate",
+                    ("credit_note_number_format", "tax_rate"),
                     ("time_zone", "locale"),
                     ("hold_overdue_accounts", "send_reminders_automatically"),
                 )

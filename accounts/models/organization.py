@@ -60,6 +60,9 @@ class Organization(models.Model):
     invoice_number_format = models.CharField(
         max_length=60, default="INV-{year}-{sequence:03d}", validators=[check_number_format]
     )
+    credit_note_number_format = models.CharField(
+        max_length=60, default="CN-{year}-{sequence:03d}", validators=[check_number_format]
+    )
     hold_overdue_accounts = models.BooleanField(
         default=False, help_text="Refuse new charges while an account has overdue ones."
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from invoices.documents.credit_note import credit_note_context
 from invoices.documents.paper import invoice_context
 from invoices.documents.printing import print_pdf
 from invoices.documents.receipt import receipt_context
@@ -24,6 +25,12 @@ def invoice_pdf(
         raise ValueError("The Pay Now button leads to a web address")
     context = invoice_context(paper, pay_now_url=pay_now_url, is_test_mode=is_test_mode)
     return print_pdf(render_to_string("documents/invoice.html", context | {"is_draft": is_draft}))
+
+
+def credit_note_pdf(paper: Mapping[str, Any], *, is_test_mode: bool) -> bytes:
+    """The PDF of a credit note, in the buyer's language. `paper`: see `credit_note_context`."""
+    context = credit_note_context(paper, is_test_mode=is_test_mode)
+    return print_pdf(render_to_string("documents/credit_note.html", context))
 
 
 def receipt_pdf(paper: Mapping[str, Any], *, is_test_mode: bool) -> bytes:

@@ -1,5 +1,12 @@
 """Everything that writes to invoices."""
 
+from invoices.operations.crediting import (
+    creditable_lines,
+    document_of_credit_note,
+    left_of_line,
+    make_credit_note_document,
+    write_credit_note,
+)
 from invoices.operations.documenting import document_of, make_documents
 from invoices.operations.drafting import (
     Draft,
@@ -44,14 +51,18 @@ __all__ = [
     "cancel_invoice",
     "create_draft",
     "create_invoice_from_line_items",
+    "creditable_lines",
     "discard_draft",
     "document_of",
+    "document_of_credit_note",
     "due_reminders",
     "duplicate_invoice",
     "edit_draft",
     "fee_of",
     "issuable",
     "issue_draft",
+    "left_of_line",
+    "make_credit_note_document",
     "make_documents",
     "mark_viewed",
     "parties",
@@ -71,4 +82,5 @@ __all__ = [
     "version_of",
     "withdraw_promise",
     "withdrawable",
+    "write_credit_note",
 ]

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.forms import ChoiceField, Form
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import linebreaks
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -162,13 +161,8 @@ def _preview(invoice: Invoice, level: ReminderLevel, days: int) -> list[tuple[st
     """Subject, text and fee, as they would be sent."""
     draft = Reminder(invoice=invoice, level=level, days_overdue=days, open_amount=invoice.open_balance)
     letter, _ = reminder_letter(invoice, draft)
-    says = format_html(
-        "<b>{}</b>{}",
-        letter.subject,
-        format_html_join(
-            "", "{}", ((linebreaks(part, autoescape=True),) for part in (letter.lead, *letter.notes))
-        ),
-    )
+    paragraphs = ((part,) for part in (letter.subject, letter.lead, *letter.notes))
+    says = format_html_join("", "<p>{}</p>", paragraphs)
     fee = operations.fee_of(level, invoice.currency)
     told = [(f"{level} says", says)]
     return [*told, (f"{level} costs", money(fee, invoice.currency))] if fee else told

@@ -17,6 +17,16 @@ from payments.operations.collecting import (
 )
 from payments.operations.comparing import compare
 from payments.operations.completing import complete_payment, finish_payment, look_at
+from payments.operations.correcting import (
+    can_write_off,
+    credit_invoice,
+    creditable,
+    effect_of_crediting,
+    effect_of_settling,
+    left_to_correct,
+    undo_write_off,
+    write_off,
+)
 from payments.operations.crediting import use_credit
 from payments.operations.documenting import (
     came_back,
@@ -62,14 +72,19 @@ __all__ = [
     "assignable",
     "broken_invariants",
     "came_back",
+    "can_write_off",
     "change_method",
     "choose_provider",
     "compare",
     "complete_payment",
     "create_payment_sessions",
+    "credit_invoice",
+    "creditable",
     "decidable",
+    "effect_of_crediting",
     "effect_of_refunding",
     "effect_of_rejecting",
+    "effect_of_settling",
     "effect_of_verifying",
     "end_sessions_of_invoice",
     "find_refunds",
@@ -79,6 +94,7 @@ __all__ = [
     "install_providers",
     "left_as_credit",
     "left_of",
+    "left_to_correct",
     "look_at",
     "look_now",
     "offered_anywhere",
@@ -110,6 +126,8 @@ __all__ = [
     "start_payment",
     "statement_document",
     "statement_of",
+    "undo_write_off",
     "use_credit",
     "verify_manual_payment",
+    "write_off",
 ]

@@ -18,9 +18,10 @@ from accounts.operations.letters import Letter, Words
 from core.audit import SYSTEM, record
 from invoices import operations as invoices
 from invoices.documents.account_labels import ACCOUNT_LABELS
+from invoices.documents.credit_labels import CREDIT_LABELS
 from invoices.documents.labels import LABELS
 from invoices.documents.transfer import in_fours, is_iban
-from invoices.models import Invoice, InvoiceDocument, Reminder
+from invoices.models import CreditNote, Invoice, InvoiceDocument, Reminder
 from payments.models import Allocation, Payment, PaymentCollectionInvoice, Refund
 from payments.operations.letter_words import WORDS
 
@@ -67,6 +68,30 @@ def send_invoice(invoice: Invoice, *, at: datetime) -> None:
         pdf=(f"{number}.pdf", bytes(paper.content)),
     ).send()
     record(invoice, MAILED, at=at, by=SYSTEM, after={"to": to})
+
+
+def send_credit_note(note: CreditNote) -> None:
+    """Something was taken off an invoice: how much, why, and what is kept for the next payment. To whom the
+    invoice went."""
+    account = note.account
+    to = recipients_of(account)
+    if not to:
+        return
+    words = accounts.words_for(ACCOUNT_LABELS, WORDS, CREDIT_LABELS, account=account)
+    told = {"number": note.number, "amount": words.amount(note.total_amount, note.currency)}
+    kept = [(words.say("credit_kept"), words.amount(one.amount, one.currency)) for one in note.credits.all()]
+    letter = Letter(
+        subject=words.say("credit_subject", **told),
+        lead=words.say("credit_lead", amount=told["amount"], invoice=note.invoice.number),
+        facts=[(words.say("credit_note_number"), note.number), (words.say("reason"), note.reason), *kept],
+        notes=[words.say("credit_attached")],
+        button=(words.say("invoice_button"), invoice_url(note.invoice)),
+        why=words.say("invoice_why"),
+    )
+    paper = invoices.document_of_credit_note(note)
+    pdf = (f"{note.number}.pdf", bytes(paper.content))
+    key = letter_key("credit_note", note)
+    accounts.write_letter(letter, words=words, to=to, account=account, key=key, pdf=pdf).send()
 
 
 def send_promise(payment: Payment) -> None:
@@ -179,7 +204,7 @@ def recipients_of(account: Account) -> list[str]:
     return list(admins.order_by("email").values_list("email", flat=True))
 
 
-def letter_key(what: str, row: Invoice | Payment | Refund | Reminder) -> str:
+def letter_key(what: str, row: CreditNote | Invoice | Payment | Refund | Reminder) -> str:
     """Names a letter, also among those of an installation that was set up anew."""
     return f"{what}.{row.pk}.{row.created_at.timestamp():.0f}"
 

@@ -292,5 +292,5 @@ def test_a_preview_is_marked_and_kept_nowhere(account, region, clerk, settings):
 
 
 def drawing(paper, **how):
-    drawing.drawn.append((paper, how))  # type: ignore[attr-defined]
+    drawing.drawn.append((paper, how))
     return b"%PDF draft"

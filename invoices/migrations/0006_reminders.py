@@ -13,9 +13,9 @@ import invoices.models.reminders
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0007_reminders_paused_and_automatic'),
+        ('accounts', '0008_reminders_paused_and_automatic'),
         ('core', '0001_initial'),
-        ('invoices', '0004_drafts'),
+        ('invoices', '0005_credit_notes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

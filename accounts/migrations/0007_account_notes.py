@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_tax_rate'),
+        ('accounts', '0006_credit_note_numbers'),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [('accounts', '0006_account_notes')]
+    dependencies = [('accounts', '0007_account_notes')]
 
     operations = [
         migrations.AddField(
