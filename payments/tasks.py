@@ -1,6 +1,6 @@
 """What the worker does: deliver the outbox, reconcile, check the books."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Schedule
 
-from accounts.models import Organization
+from accounts.models import Account, Organization
 from core import outbox
 from invoices import operations as invoices
 from invoices.models import CreditNote, Invoice, Reminder
@@ -22,6 +22,7 @@ from payments.models import Payment, PaymentSession, Refund
 from payments.operations.booking import PROMISED, RECEIPT
 from payments.operations.collecting import END_SESSION
 from payments.operations.events import EVENT
+from payments.operations.mailing_statements import STATEMENT_ASKED
 from payments.operations.notifying import (
     send_credit_note,
     send_invoice,
@@ -71,6 +72,13 @@ def invoice_credited(payload: dict[str, Any], at: datetime) -> None:
 def credit_note_documented(payload: dict[str, Any], at: datetime) -> None:
     notes = CreditNote.objects.select_related("account", "invoice__account")
     send_credit_note(notes.get(pk=payload["credit_note"]))
+
+
+@outbox.consumer(STATEMENT_ASKED)
+def statement_asked(payload: dict[str, Any], at: datetime) -> None:
+    first, last = date.fromisoformat(payload["first"]), date.fromisoformat(payload["last"])
+    account = Account.objects.get(pk=payload["account"])
+    operations.mail_statement(account=account, first=first, last=last, key=payload["key"], at=at)
 
 
 @outbox.consumer(CLOSED)

@@ -1,6 +1,6 @@
 """Business accounts and the charges on them. Amounts are integers in minor units of the row's currency."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator
@@ -75,7 +75,10 @@ class Account(models.Model):
         settings.AUTH_USER_MODEL, through="accounts.Membership", related_name="accounts"
     )
 
+    last_payment_at: datetime | None  # with_payment_behaviour()
     next_due_date: date | None  # with_due_date()
+    overdue_amount: int  # with_overdue()
+    time_to_pay: timedelta | None  # with_payment_behaviour()
 
     objects = AccountQuerySet.as_manager()
 

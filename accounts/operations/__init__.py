@@ -9,6 +9,7 @@ from accounts.operations.inviting import (
     send_invitation,
     send_invitation_again,
     withdraw_invitation,
+    withdrawable,
 )
 from accounts.operations.letters import Letter, Words, words_for, write_invitation, write_letter
 from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
@@ -16,6 +17,7 @@ from accounts.operations.links import open_link, sign_link
 from accounts.operations.locking import locked_account
 from accounts.operations.membering import (
     change_member,
+    removable,
     remove_member,
     revoke_member_token,
     token_of_member,
@@ -26,6 +28,14 @@ from accounts.operations.passwords import ask_for_password_reset, send_password_
 from accounts.operations.restoring import Skipped, skip_lost_numbers, skipped_in
 from accounts.operations.rights import acting
 from accounts.operations.second_factors import note_second_factor, reset_second_factor
+from accounts.operations.suspending import (
+    add_note,
+    required,
+    resumable,
+    resume_account,
+    suspend_account,
+    suspendable,
+)
 from accounts.operations.tokens import (
     create_token,
     customer_for_token,
@@ -42,6 +52,7 @@ __all__ = [
     "accept_invitation",
     "acting",
     "add_charge",
+    "add_note",
     "allot_number",
     "ask_for_password_reset",
     "change_credit_limit",
@@ -60,9 +71,13 @@ __all__ = [
     "open_account",
     "open_link",
     "regenerate_token",
+    "removable",
     "remove_master_data",
     "remove_member",
+    "required",
     "reset_second_factor",
+    "resumable",
+    "resume_account",
     "revoke_member_token",
     "revoke_token",
     "save_master_data",
@@ -74,10 +89,13 @@ __all__ = [
     "sign_link",
     "skip_lost_numbers",
     "skipped_in",
+    "suspend_account",
+    "suspendable",
     "token_of_member",
     "too_many",
     "wait_for",
     "withdraw_invitation",
+    "withdrawable",
     "words_for",
     "write_invitation",
     "write_letter",

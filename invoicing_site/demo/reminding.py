@@ -32,6 +32,7 @@ FINAL = (
     ),
 )
 REMINDED, PAUSED, PROMISED = "Stark Office Supply", "Hooli Ltd", "Wayne Trading"
+SUSPENDED = "Vandelay Import"
 
 
 def show_reminders(now: datetime) -> None:
@@ -49,6 +50,11 @@ def show_reminders(now: datetime) -> None:
         reason="They say that two chairs came back. Under investigation.",
         at=now,
         staff=stella,
+    )
+    accounts.add_note(account=paused, text="Their buyer is on leave until June.", at=now, staff=stella)
+    suspended = company_named(SUSPENDED, now - timedelta(days=80))
+    accounts.suspend_account(
+        account=suspended, reason="Moved without a new address", at=now - timedelta(days=8), staff=stella
     )
     promised = _overdue(PROMISED, "1756870403", "124.75", now)
     invoices.promise_to_pay(

@@ -1,6 +1,28 @@
 """The back office of money: payments and what became of them, invoices and their
 reminders, traces, and the trail of the site."""
 
-from payments.admin import attempts, audit, invoices, issues, ledger, payments, refunds, reminders, traces
+from payments.admin import (
+    accounts,
+    attempts,
+    audit,
+    invoices,
+    issues,
+    ledger,
+    payments,
+    refunds,
+    reminders,
+    traces,
+)
 
-__all__ = ["attempts", "audit", "invoices", "issues", "ledger", "payments", "refunds", "reminders", "traces"]
+__all__ = [
+    "accounts",
+    "attempts",
+    "audit",
+    "invoices",
+    "issues",
+    "ledger",
+    "payments",
+    "refunds",
+    "reminders",
+    "traces",
+]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
-from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, in_merchant_time
+from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row
 from accounts.admin.bulk import choose
 from accounts.admin.columns import (
     account_column,
@@ -20,13 +20,14 @@ from accounts.admin.columns import (
     side_by_side,
     tag,
 )
-from accounts.admin.confirming import found
+from accounts.admin.confirming import asking, found
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
 from core.doors import pdf_file
 from core.errors import Conflict
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
+from payments.admin.figures import show_figures_of_invoice
 from payments.admin.ledger import AllocationOfInvoiceInline
 from payments.admin.reminders import ReminderInline
 from payments.admin.reminding import ask_to_remind, ask_to_remind_many, ask_to_remind_one
@@ -127,7 +128,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline, ReminderInline, DocumentInline)
     actions = ("remind_many",)
     actions_list = ("remind",)
-    actions_detail = ("download_pdf", "send_reminder")
+    actions_detail = ("download_pdf", "send_reminder", "figures")
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),
         Tab("overdue", "Overdue", lambda rows, at: rows.overdue(on=today()), "No overdue invoices."),
@@ -149,9 +150,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
         shown = {
             "download_pdf": plain.exists(),
             "send_reminder": Invoice.objects.open().filter(pk=invoice).exists(),
+            "figures": True,
         }
         actions = super().get_actions_detail(request, object_id)
-        return [one for one in actions if shown[one.method.__name__]]
+        return [one for one in actions if shown[one.action_name.removeprefix("invoices_invoice_")]]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).with_last_reminder()
@@ -169,13 +171,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         return ask_to_remind(request, self)
 
-    @action(description="Send reminder", icon="notifications")
-    @in_merchant_time
-    def send_reminder(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        invoice = found(self, request, object_id)
-        if invoice is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return ask_to_remind_one(self, request, invoice)
+    send_reminder = asking("Send reminder", "notifications", ask_to_remind_one)
+    figures = asking("Why is this the number?", "help", show_figures_of_invoice)
 
     @admin.display(description="Reminder")
     def reminder(self, invoice: Invoice) -> str | None:

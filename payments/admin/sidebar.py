@@ -45,6 +45,7 @@ PAGES = (
             ("Payment providers", "account_balance", "payments.paymentprovider"),
             ("Users", "person", "accounts.user"),
             ("Memberships", "badge", "accounts.membership"),
+            ("Invitations", "outgoing_mail", "accounts.invitation"),
             ("Groups", "group", "auth.group"),
             ("Tokens", "key", "accounts.customertoken"),
         ),

@@ -248,18 +248,36 @@ READ_ONLY = Office()
 MASTER_DATA = Office(add=EDITORS, change=EDITORS)
 AN_ACCOUNT = "the number of an account"
 REASON = {"reason": "As agreed"}
+THESE_DAYS = {"first": "2026-01-01", "last": "2026-03-01", "seen": "2026-01-01 2026-03-01"}
 NEW_PASSWORD = {"password1": "long enough 4711", "password2": "long enough 4711"}
 
 BACK_OFFICE = {
     "accounts.account": Office(
         add=CLERKS,
         change=CLERKS,
-        questions={"change_limit": Question(CLERKS, {"credit_limit": "1.00"} | REASON)},
+        questions={
+            "change_limit": Question(CLERKS, {"credit_limit": "1.00"} | REASON),
+            "add_note": Question(CLERKS, {"text": "Pays on Fridays"}),
+            "suspend": Question(CLERKS, REASON),
+            "resume": Question(CLERKS, REASON, status="suspended"),
+            "close": Question(CLERKS, REASON | {"number": AN_ACCOUNT}, status="suspended"),
+            "pause_reminders": Question(CLERKS, {"until": "2026-04-01"} | REASON),
+            "promise_to_pay": Question(CLERKS, {"promised_date": "2026-04-01"}),
+            "send_statement": Question(CLERKS, THESE_DAYS),
+        },
+        files=frozenset({"figures"}),
     ),
     "accounts.accountlineitem": READ_ONLY,
     "accounts.customertoken": READ_ONLY._replace(questions={"revoke": Question(EDITORS, {})}),
     "accounts.exchangerate": MASTER_DATA._replace(delete=EDITORS),
-    "accounts.membership": Office(add=CLERKS, change=CLERKS, delete=EDITORS),
+    "accounts.invitation": READ_ONLY._replace(questions={"withdraw": Question(CLERKS, {})}),
+    "accounts.membership": Office(
+        add=CLERKS,
+        questions={
+            "change_role": Question(CLERKS, {"role": "custom", "permissions": '{"pay_invoice": 2}'}),
+            "remove": Question(EDITORS, {}),
+        },
+    ),
     "accounts.organization": MASTER_DATA._replace(add=NO_ONE),  # there is one
     "accounts.region": MASTER_DATA,
     "accounts.user": MASTER_DATA._replace(questions={"set_password": Question(EDITORS, NEW_PASSWORD)}),
@@ -267,7 +285,7 @@ BACK_OFFICE = {
     "core.auditentry": READ_ONLY,
     "core.outboxmessage": READ_ONLY,
     "invoices.invoice": READ_ONLY._replace(
-        files=frozenset({"download_pdf"}),
+        files=frozenset({"download_pdf", "figures"}),
         questions={"send_reminder": Question(CLERKS, {"level": "Reminder"}, status="sent")},
         many={"remind_many": Question(CLERKS, {}, status="sent")},
         own={"remind": Question(CLERKS, {})},
