@@ -40,6 +40,13 @@ class RoleForm(Form):
         help_text="Permission to level (1 own, 2 company, 3 company and subsidiaries).",
     )
 
+    def clean(self) -> dict[str, Any]:
+        """What is no list of permissions is told beside its field."""
+        given = self.cleaned_data
+        if {"role", "permissions"} <= given.keys():
+            given["permissions"] = checked_permissions(given["role"], given["permissions"])
+        return given
+
 
 class MembershipInline(ReadOnlyInline):
     """The members of one account, each with its own page."""
