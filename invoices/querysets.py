@@ -73,6 +73,9 @@ class InvoiceQuerySet(OwnedQuerySet):
     def overdue(self, *, on: date) -> Self:
         return self.open().filter(due_date__lt=on)
 
+    def drafts(self) -> Self:
+        return self.filter(status="draft")
+
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 

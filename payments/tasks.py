@@ -52,7 +52,8 @@ def invoice_issued(payload: dict[str, Any], at: datetime) -> None:
 
 @outbox.consumer(DOCUMENTED)
 def invoice_documented(payload: dict[str, Any], at: datetime) -> None:
-    send_invoice(Invoice.objects.select_related("account").get(pk=payload["invoice"]), at=at)
+    invoice = Invoice.objects.select_related("account").get(pk=payload["invoice"])
+    send_invoice(invoice, at=at, again=payload.get("again", ""))
 
 
 @outbox.consumer(REMINDED)

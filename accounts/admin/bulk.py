@@ -115,7 +115,7 @@ def ask_many(
         "refused": [one for one in done if one.is_refused],
         "is_done": bool(done),
         "rows_name": opts.verbose_name_plural,
-        "back": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+        "rows_address": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
     }
     return TemplateResponse(request, "admin/several.html", context, status=422 if form.errors else 200)
 

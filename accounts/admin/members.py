@@ -25,6 +25,7 @@ from accounts.admin.base import (
 from accounts.admin.columns import account_column, link_column, link_to, link_to_list, tag
 from accounts.admin.confirming import NO_PERMISSION, Confirmation, confirm, found, posted, refusal_of
 from accounts.models import Invitation, Membership
+from accounts.models.members import checked_permissions
 from accounts.models.validators import PlainJSON
 
 
@@ -125,7 +126,7 @@ class MembershipAdmin(MasterDataAdmin):
             act=lambda role, permissions: operations.change_member(
                 member=member,
                 role=role,
-                permissions=permissions or {},
+                permissions=permissions,
                 at=timezone.now(),
                 by=staff_of(request),
             ),

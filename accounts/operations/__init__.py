@@ -1,6 +1,6 @@
 """Everything that writes to accounts."""
 
-from accounts.operations.charging import add_charge, charge, settle_line_items
+from accounts.operations.charging import add_charge, charge, settle_line_items, worth_in
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
 from accounts.operations.inviting import (
     accept_invitation,
@@ -97,6 +97,7 @@ __all__ = [
     "withdraw_invitation",
     "withdrawable",
     "words_for",
+    "worth_in",
     "write_invitation",
     "write_letter",
 ]

@@ -122,6 +122,15 @@ def _rate(base: str, quote: str, *, at: datetime) -> Decimal:
     return found.rate
 
 
+def worth_in(minor: int, currency: str, into: str, *, at: datetime) -> int | None:
+    """What a charge of so many minor units would be worth in an account's currency now; None where there is
+    no rate."""
+    try:
+        return convert(minor, currency, into, _rate(currency, into, at=at))
+    except Invalid:
+        return None
+
+
 def settle_line_items(*, account: Account, settled: Iterable[tuple[AccountLineItem, int]]) -> None:
     """Set how much of each charge is settled, in its own currency, and move the account's paid amount by
     exactly the difference in worth. Call under the account's lock; rows must be read after it."""

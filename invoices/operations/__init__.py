@@ -1,5 +1,6 @@
 """Everything that writes to invoices."""
 
+from invoices.operations.billing import Unbilled, bill_unbilled, unbilled_by_account
 from invoices.operations.crediting import (
     creditable_lines,
     document_of_credit_note,
@@ -13,10 +14,12 @@ from invoices.operations.drafting import (
     FreeLine,
     create_draft,
     discard_draft,
+    discardable,
     duplicate_invoice,
     edit_draft,
     issuable,
     issue_draft,
+    may_draft,
     preview_of,
     version_of,
 )
@@ -40,19 +43,23 @@ from invoices.operations.reminding import (
     stop_reminder,
     stoppable,
 )
-from invoices.operations.settling import cancel_invoice, release, reserve, set_paid_amount
+from invoices.operations.settling import cancel_invoice, cancellable, release, reserve, set_paid_amount
 from invoices.operations.viewing import mark_viewed
 
 __all__ = [
     "Draft",
     "Due",
     "FreeLine",
+    "Unbilled",
     "bill_line_items",
+    "bill_unbilled",
     "cancel_invoice",
+    "cancellable",
     "create_draft",
     "create_invoice_from_line_items",
     "creditable_lines",
     "discard_draft",
+    "discardable",
     "document_of",
     "document_of_credit_note",
     "due_reminders",
@@ -65,6 +72,7 @@ __all__ = [
     "make_credit_note_document",
     "make_documents",
     "mark_viewed",
+    "may_draft",
     "parties",
     "pausable",
     "pause_reminders",
@@ -79,6 +87,7 @@ __all__ = [
     "set_paid_amount",
     "stop_reminder",
     "stoppable",
+    "unbilled_by_account",
     "version_of",
     "withdraw_promise",
     "withdrawable",

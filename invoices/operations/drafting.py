@@ -70,8 +70,7 @@ def create_draft(
     """
     by = accounts.acting(staff, DRAFT)
     with accounts.locked_account(account.pk) as locked:
-        if locked.status != Account.Status.ACTIVE:
-            raise Invalid("Cannot create invoice for inactive contact", field="account")
+        _require_active(locked)
         invoice = Invoice(account=locked, region=region, currency=region.currency, created_at=at)
         lines = _written(invoice, locked, draft, at=at)
         invoice.save()
@@ -184,9 +183,26 @@ def issuable(*, invoice: Invoice, staff: User) -> Invoice:
     return current
 
 
+def discardable(*, invoice: Invoice, staff: User) -> Invoice:
+    """The draft as it is now, if this member of staff may discard it, or change it."""
+    accounts.acting(staff, DRAFT)
+    return _still_draft(invoice)
+
+
+def may_draft(*, account: Account, staff: User) -> None:
+    """Refuses staff who may not write a draft for this account."""
+    accounts.acting(staff, DRAFT)
+    _require_active(account)
+
+
 def version_of(invoice: Invoice) -> int:
     """Changes with every edit of a draft: its lines are written anew."""
     return invoice.line_items.aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def _require_active(account: Account) -> None:
+    if account.status != Account.Status.ACTIVE:
+        raise Invalid("Cannot create invoice for inactive contact", field="account")
 
 
 def _still_draft(invoice: Invoice, known_version: int | None = None) -> Invoice:

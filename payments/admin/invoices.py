@@ -4,14 +4,13 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
-from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row
-from accounts.admin.bulk import choose
+from accounts.admin.base import ReadOnlyInline, Tab, every_row
 from accounts.admin.columns import (
     account_column,
     link_column,
@@ -20,20 +19,40 @@ from accounts.admin.columns import (
     side_by_side,
     tag,
 )
-from accounts.admin.confirming import asking, found
+from accounts.admin.confirming import found
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
 from core.doors import pdf_file
 from core.errors import Conflict
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
-from payments.admin.figures import show_figures_of_invoice
+from payments.admin.billing import BillingPages
+from payments.admin.correcting import CorrectingPages, CreditNoteInline, WriteOffInline
+from payments.admin.drafting import DraftingPages
+from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
 from payments.admin.reminders import ReminderInline
-from payments.admin.reminding import ask_to_remind, ask_to_remind_many, ask_to_remind_one
+from payments.admin.reminding import RemindingPages
 from payments.models import PaymentCollectionInvoice
 
 Status = Invoice.Status
+ACTIONS: dict[Status, tuple[str, ...]] = {
+    Status.DRAFT: ("edit", "issue", "duplicate", "discard"),
+    Status.SENT: (
+        *(
+            "download_pdf",
+            "credit",
+            "send_again",
+            "send_reminder",
+            "figures",
+            "write_off",
+            "duplicate",
+            "cancel",
+        ),
+    ),
+    Status.PAID: ("download_pdf", "credit", "send_again", "figures", "duplicate"),
+    Status.CANCELLED: ("download_pdf", "duplicate"),
+}
 
 
 def tags_of(invoice: Invoice, *, on: date) -> SafeString:
@@ -102,7 +121,7 @@ class DocumentInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(ReadOnlyAdmin):
+class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, RemindingPages):
     list_display = (
         *("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money"),
         "reminder",
@@ -125,13 +144,33 @@ class InvoiceAdmin(ReadOnlyAdmin):
         ("billed_to", "billed_by"),
         "snapshot_hash",
     )
-    inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline, ReminderInline, DocumentInline)
-    actions = ("remind_many",)
-    actions_list = ("remind",)
-    actions_detail = ("download_pdf", "send_reminder", "figures")
+    inlines = (
+        LineInline,
+        AllocationOfInvoiceInline,
+        CreditNoteInline,
+        WriteOffInline,
+        AttemptInline,
+        ReminderInline,
+        DocumentInline,
+    )
+    actions = ("issue_many", "remind_many")
+    actions_list = ("draft", "bill_unbilled", "remind")
+    actions_detail = (
+        "edit",
+        "issue",
+        "download_pdf",
+        "credit",
+        {
+            "title": "More",
+            "items": (
+                *("send_again", "send_reminder", "figures", "write_off", "duplicate", "cancel", "discard"),
+            ),
+        },
+    )
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),
         Tab("overdue", "Overdue", lambda rows, at: rows.overdue(on=today()), "No overdue invoices."),
+        Tab("draft", "Draft", lambda rows, at: rows.drafts(), "No drafts."),
         Tab("paid", "Paid", lambda rows, at: rows.paid(), "No paid invoices."),
         Tab("all", "All", every_row, "No invoices yet."),
     )
@@ -143,40 +182,25 @@ class InvoiceAdmin(ReadOnlyAdmin):
         lambda invoice: invoice.open_balance if invoice.status == Status.SENT else 0, "Open balance"
     )
 
+    def get_urls(self) -> list:
+        page = self.admin_site.admin_view(self.preview)
+        many = self.admin_site.admin_view(self.issue_many_page)
+        return [
+            path("<path:object_id>/preview/", page, name="invoices_invoice_preview"),
+            path("issue_many/", many, name="invoices_invoice_issue_many"),
+            *super().get_urls(),
+        ]
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
-        """Its PDF, once that is made; a reminder, while it is open."""
-        invoice = parse_id(object_id)
-        plain = InvoiceDocument.objects.filter(kind=InvoiceDocument.Kind.PLAIN, invoice=invoice)
-        shown = {
-            "download_pdf": plain.exists(),
-            "send_reminder": Invoice.objects.open().filter(pk=invoice).exists(),
-            "figures": True,
-        }
+        """What its state allows; its PDF, once that is made."""
+        invoice = Invoice.objects.filter(pk=parse_id(object_id)).first()
+        if invoice is None or not self.has_view_permission(request):
+            return []
+        possible = set(ACTIONS[Status(invoice.status)])
+        if not invoice.documents.filter(kind=InvoiceDocument.Kind.PLAIN).exists():
+            possible -= {"download_pdf", "send_again"}
         actions = super().get_actions_detail(request, object_id)
-        return [one for one in actions if shown[one.action_name.removeprefix("invoices_invoice_")]]
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).with_last_reminder()
-
-    def get_custom_urls(self) -> tuple:
-        return (("remind_many/", "invoices_invoice_remind_many", ask_to_remind_many),)
-
-    @admin.action(description="Send reminders")
-    def remind_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
-        return choose(self, request, rows, "remind_many")
-
-    @action(description="Preview reminders", icon="notifications")
-    def remind(self, request: HttpRequest) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        return ask_to_remind(request, self)
-
-    send_reminder = asking("Send reminder", "notifications", ask_to_remind_one)
-    figures = asking("Why is this the number?", "help", show_figures_of_invoice)
-
-    @admin.display(description="Reminder")
-    def reminder(self, invoice: Invoice) -> str | None:
-        return invoice.last_reminder
+        return [one for one in actions if one.action_name.removeprefix("invoices_invoice_") in possible]
 
     @action(description="Download PDF", icon="download")
     def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -4,22 +4,26 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.forms import ChoiceField, Form
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts.admin.base import BackOfficeAdmin, in_merchant_time, staff_of
-from accounts.admin.bulk import MOST, Effect, Question, ask_many, chosen
+from accounts.admin.base import BackOfficeAdmin, ReadOnlyAdmin, in_merchant_time, staff_of
+from accounts.admin.bulk import MOST, Effect, Question, ask_many, choose, chosen
 from accounts.admin.columns import link_to
-from accounts.admin.confirming import NO_PERMISSION, Confirmation, confirm, posted, refusal_of
+from accounts.admin.confirming import NO_PERMISSION, Confirmation, asking, confirm, posted, refusal_of
 from accounts.models import Account
 from accounts.templatetags.wording import money, plain_money
 from invoices import operations
 from invoices.models import Invoice, Reminder, ReminderLevel
 from invoices.operations.reminding import PERMISSION, Due
+from payments.admin.figures import show_figures_of_invoice
 from payments.admin.wording import counted
 from payments.operations.notifying import recipients_of
 from payments.operations.reminding import reminder_letter
@@ -190,3 +194,32 @@ def ask_to_stop(reminders: BackOfficeAdmin, request: HttpRequest, reminder: Remi
         form=Form(posted(request)),
         act=lambda: operations.stop_reminder(reminder=reminder, at=timezone.now(), staff=staff),
     )
+
+
+class RemindingPages(ReadOnlyAdmin):
+    """What the list of invoices and an invoice's page have of dunning, and why a number is what it is."""
+
+    send_reminder = asking("Send reminder", "notifications", ask_to_remind_one)
+    figures = asking("Why is this the number?", "help", show_figures_of_invoice)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_last_reminder()
+
+    def get_custom_urls(self) -> tuple:
+        many = ("remind_many/", "invoices_invoice_remind_many", ask_to_remind_many)
+        return (*super().get_custom_urls(), many)
+
+    @admin.action(description="Send reminders")
+    def remind_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        return choose(self, request, rows, "remind_many")
+
+    @action(description="Preview reminders", icon="notifications")
+    def remind(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return ask_to_remind(request, self)
+
+    @admin.display(description="Reminder")
+    def reminder(self, invoice: Invoice) -> str | None:
+        """The level that was reminded last."""
+        return invoice.last_reminder

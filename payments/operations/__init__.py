@@ -26,6 +26,7 @@ from payments.operations.correcting import (
     effect_of_settling,
     left_to_correct,
     undo_write_off,
+    undoable,
     write_off,
 )
 from payments.operations.crediting import use_credit
@@ -43,6 +44,7 @@ from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
 from payments.operations.mailing_statements import mail_statement, send_statement, statement_mailable
+from payments.operations.notifying import recipients_of
 from payments.operations.opening import initiate_session
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
@@ -56,6 +58,7 @@ from payments.operations.refunding import (
 )
 from payments.operations.releasing import assign_payment, assignable, releasable, release_session
 from payments.operations.returning import look_now, renewed, replaced
+from payments.operations.sending import send_again, sendable
 from payments.operations.settling import settle
 from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
 from payments.operations.stating import Entry, Statement, What, statement_of
@@ -115,6 +118,7 @@ __all__ = [
     "pursue",
     "receipt_document",
     "receive_event",
+    "recipients_of",
     "reconcile",
     "refund_payment",
     "refundable",
@@ -125,7 +129,9 @@ __all__ = [
     "replaced",
     "resolvable",
     "resolve_issue",
+    "send_again",
     "send_statement",
+    "sendable",
     "settle",
     "settle_refund",
     "share_of",
@@ -137,6 +143,7 @@ __all__ = [
     "statement_mailable",
     "statement_of",
     "undo_write_off",
+    "undoable",
     "use_credit",
     "verify_manual_payment",
     "write_off",

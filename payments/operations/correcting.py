@@ -95,20 +95,24 @@ def write_off(
 
 def undo_write_off(*, row: WriteOff, reason: str, at: datetime, staff: User) -> None:
     """Take a write-off back by a counter-entry: the invoice is open again by as much."""
-    by, reason = accounts.acting(staff, WRITE_OFF), reason.strip()
+    reason = reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
     with accounts.locked_account(row.invoice.account_id) as account:
-        current = WriteOff.objects.select_related("invoice").get(pk=row.pk)
-        if current.undone_at:
-            raise Conflict("This write-off was undone already")
+        current = undoable(row=row, staff=staff)
         current.undone_at = at
         current.save(update_fields=["undone_at"])
         part = Allocation(write_off=current, amount=-current.amount)
-        _allocate(part, current.invoice, account, at=at, by=by)
+        _allocate(part, current.invoice, account, at=at, by=staff.actor)
         told = {"undone_at": at.isoformat(), "invoice": current.invoice.number}
         record(
-            current, "write_off.undone", at=at, by=by, before={"undone_at": None}, after=told, reason=reason
+            current,
+            "write_off.undone",
+            at=at,
+            by=staff.actor,
+            before={"undone_at": None},
+            after=told,
+            reason=reason,
         )
 
 
@@ -125,6 +129,15 @@ def can_write_off(*, invoice: Invoice, staff: User) -> Invoice:
     """The invoice as it is now, if this member of staff may write something of it off."""
     accounts.acting(staff, WRITE_OFF)
     return _open_for_write_off(invoice)
+
+
+def undoable(*, row: WriteOff, staff: User) -> WriteOff:
+    """The write-off as it is now, if this member of staff may undo it."""
+    accounts.acting(staff, WRITE_OFF)
+    current = WriteOff.objects.select_related("invoice").get(pk=row.pk)
+    if current.undone_at:
+        raise Conflict("This write-off was undone already")
+    return current
 
 
 def left_to_correct(invoice: Invoice) -> int:

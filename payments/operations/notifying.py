@@ -30,9 +30,10 @@ BANK = ("legal_name", "bank_account_holder", "bank_name", "iban", "bic")
 Facts = list[tuple[str, str]]
 
 
-def send_invoice(invoice: Invoice, *, at: datetime) -> None:
+def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
     """An invoice was issued and its paper is made: what is to be paid until when, and how. To the account's
-    address, else to its Admins; the trail says to whom. Of one that was cancelled since, nobody is told."""
+    address, else to its Admins; the trail says to whom. Of one that was cancelled since, nobody is told.
+    `again` tells a letter that staff asked for from the first."""
     account, snapshot = invoice.account, invoice.snapshot or {}
     to = recipients_of(account)
     if not to or invoice.status == Invoice.Status.CANCELLED:
@@ -64,7 +65,7 @@ def send_invoice(invoice: Invoice, *, at: datetime) -> None:
         words=words,
         to=to,
         account=account,
-        key=letter_key("invoice", invoice),
+        key=letter_key("invoice", invoice) + again,
         pdf=(f"{number}.pdf", bytes(paper.content)),
     ).send()
     record(invoice, MAILED, at=at, by=SYSTEM, after={"to": to})
@@ -195,7 +196,7 @@ def _told(payment: Payment) -> tuple[Words, str]:
 
 
 def recipients_of(account: Account) -> list[str]:
-    """Who gets an account's invoices: its own address, else its Admins."""
+    """Who gets an account's papers: its own address, else its Admins."""
     if account.email:
         return [account.email]
     admins = User.objects.filter(

@@ -247,6 +247,13 @@ class Office(NamedTuple):
 READ_ONLY = Office()
 MASTER_DATA = Office(add=EDITORS, change=EDITORS)
 AN_ACCOUNT = "the number of an account"
+A_DRAFT = {
+    "lines-TOTAL_FORMS": "1",
+    "lines-INITIAL_FORMS": "0",
+    "lines-0-description": "Desk lamp",
+    "lines-0-quantity": "1",
+    "lines-0-unit_price": "39.40",
+}
 REASON = {"reason": "As agreed"}
 THESE_DAYS = {"first": "2026-01-01", "last": "2026-03-01", "seen": "2026-01-01 2026-03-01"}
 NEW_PASSWORD = {"password1": "long enough 4711", "password2": "long enough 4711"}
@@ -284,11 +291,30 @@ BACK_OFFICE = {
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
     "core.auditentry": READ_ONLY,
     "core.outboxmessage": READ_ONLY,
+    "invoices.creditnote": READ_ONLY._replace(files=frozenset({"download_pdf"})),
     "invoices.invoice": READ_ONLY._replace(
         files=frozenset({"download_pdf", "figures"}),
-        questions={"send_reminder": Question(CLERKS, {"level": "Reminder"}, status="sent")},
-        many={"remind_many": Question(CLERKS, {}, status="sent")},
-        own={"remind": Question(CLERKS, {})},
+        questions={
+            "send_reminder": Question(CLERKS, {"level": "Reminder"}, status="sent"),
+            "edit": Question(CLERKS, A_DRAFT, status="draft"),
+            "preview": Question(VIEWERS, {}, status="draft", comes="shown"),
+            "issue": Question(CLERKS, {}, status="draft"),
+            "discard": Question(CLERKS, {}, status="draft"),
+            "duplicate": Question(CLERKS, {}),
+            "send_again": Question(CLERKS, {}),
+            "cancel": Question(CLERKS, REASON, status="sent"),
+            "credit": Question(CLERKS, {"is_whole": "on"} | REASON, status="sent"),
+            "write_off": Question(EDITORS, {"amount": "1.00"} | REASON, status="sent"),
+        },
+        many={
+            "issue_many": Question(CLERKS, {}, status="draft"),
+            "remind_many": Question(CLERKS, {}, status="sent"),
+        },
+        own={
+            "remind": Question(CLERKS, {}),
+            "draft": Question(CLERKS, {}, comes="shown"),
+            "bill_unbilled": Question(CLERKS, {"groups": "nothing"}),
+        },
     ),
     "invoices.paymentpromise": READ_ONLY._replace(questions={"withdraw": Question(CLERKS, REASON)}),
     "invoices.reminder": READ_ONLY._replace(questions={"stop": Question(CLERKS, {})}),
@@ -310,6 +336,7 @@ BACK_OFFICE = {
     "payments.paymentsession": READ_ONLY._replace(
         questions={"release": Question(EDITORS, REASON, "capturing", "refused")}
     ),
+    "payments.writeoff": READ_ONLY._replace(questions={"undo": Question(EDITORS, REASON)}),
     "payments.providercall": READ_ONLY,
     "payments.providerevent": READ_ONLY,
     "payments.reconciliationissue": READ_ONLY._replace(questions={"resolve": Question(CASHIERS, REASON)}),

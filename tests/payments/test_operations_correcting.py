@@ -191,7 +191,7 @@ def test_neither_drafts_nor_cancelled_invoices_are_credited(account, invoice, ow
     draft = invoices.duplicate_invoice(invoice=invoice, at=NOW, staff=owner)
     with refuses(Conflict, f"Invoice Draft {draft.pk} is draft"):
         credit(draft, owner, {draft.line_items.first(): 1})
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=owner.actor, reason="Wrong customer")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=owner, reason="Wrong customer")
     with refuses(Conflict, f"Invoice {invoice.number} is cancelled"):
         credit(invoice, owner, {lamps_of(invoice): 1})
     with refuses(Conflict, f"Invoice {invoice.number} is cancelled"):
