@@ -80,7 +80,8 @@ def figures_of_account(account: Account, *, on: date, at: datetime) -> AccountFi
         raise Invalid("Choose a day that is not to come", field="on")
     oldest = account.line_items.order_by("created_at").values_list("created_at", flat=True).first()
     begun = organization.today(min(account.created_at, oldest or account.created_at))
-    statement = statement_of(account, first=max(min(begun, on), on - LONGEST), last=on)
+    first = on if on <= begun else max(begun, on - LONGEST)
+    statement = statement_of(account, first=first, last=on)
     end = midnight(on + timedelta(days=1), ZoneInfo(organization.time_zone))
     return AccountFigures(on, statement, _limit(account, end), _late(account, on, end))
 

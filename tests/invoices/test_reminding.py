@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import operations as accounts
 from accounts.models import AccountLineItem
-from core.audit import SYSTEM, AuditEntry
+from core.audit import AuditEntry
 from core.errors import Conflict, Forbidden, Invalid
 from invoices import operations
 from invoices.models import Invoice, PaymentPromise, Reminder, ReminderFee, ReminderLevel, ReminderText
@@ -94,7 +94,7 @@ class TestDueReminders:
         factories.reminder_levels(3)
         factories.a_paid_invoice(account, stella)
         cancelled = factories.an_open_invoice(account)
-        operations.cancel_invoice(invoice=cancelled, at=NOW, by=SYSTEM, reason="Wrong")
+        operations.cancel_invoice(invoice=cancelled, at=NOW, staff=None, reason="Wrong")
         assert due(5) == []
 
     def test_nobody_to_write_to(self, account):
