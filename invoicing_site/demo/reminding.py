@@ -41,9 +41,9 @@ def show_reminders(now: datetime) -> None:
         return
     stella = User.objects.get(email="stella@example.com")
     first = _levels()
-    invoice = _overdue(REMINDED, "1756870401", "249.00", now)
+    invoice = _overdue(REMINDED, "1756870901", "249.00", now)
     invoices.send_reminder(invoice=invoice, level=first, at=now - timedelta(days=20), staff=stella)
-    paused = _overdue(PAUSED, "1756870402", "378.00", now).account
+    paused = _overdue(PAUSED, "1756870902", "378.00", now).account
     invoices.pause_reminders(
         account=paused,
         until=(now + timedelta(days=14)).date(),
@@ -56,7 +56,7 @@ def show_reminders(now: datetime) -> None:
     accounts.suspend_account(
         account=suspended, reason="Moved without a new address", at=now - timedelta(days=8), staff=stella
     )
-    promised = _overdue(PROMISED, "1756870403", "124.75", now)
+    promised = _overdue(PROMISED, "1756870903", "124.75", now)
     invoices.promise_to_pay(
         account=promised.account,
         invoice=promised,
