@@ -18,8 +18,10 @@ def _named(*names: str) -> Q:
 
 CLERK = _named(
     "accounts.add_account",
+    "accounts.add_accountnote",
     "accounts.change_account",
     "accounts.add_membership",
+    "accounts.change_invitation",
     "accounts.change_membership",
     "invoices.cancel_invoice",
     "invoices.credit_invoice",

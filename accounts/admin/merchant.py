@@ -79,7 +79,7 @@ class OrganizationAdmin(MasterDataAdmin):
                     ("invoice_number_format", "payment_terms_days"),
                     ("credit_note_number_format", "tax_rate"),
                     ("time_zone", "locale"),
-                    "hold_overdue_accounts",
+                    ("hold_overdue_accounts", "send_reminders_automatically"),
                 )
             },
         ),

@@ -5,11 +5,13 @@ from accounts.models.attempts import AttemptCount
 from accounts.models.invitations import Invitation
 from accounts.models.letterhead import BankAccountChange, Logo
 from accounts.models.members import Customer, CustomerToken, Membership, User
+from accounts.models.notes import AccountNote
 from accounts.models.organization import ExchangeRate, NumberSeries, Organization, Region
 
 __all__ = [
     "Account",
     "AccountLineItem",
+    "AccountNote",
     "AttemptCount",
     "BankAccountChange",
     "Customer",

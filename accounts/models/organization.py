@@ -84,6 +84,9 @@ class Organization(models.Model):
     hold_overdue_accounts = models.BooleanField(
         default=False, help_text="Refuse new charges while an account has overdue ones."
     )
+    send_reminders_automatically = models.BooleanField(
+        default=False, help_text="Send the reminders that are due once a day, without anybody looking."
+    )
 
     class Meta:
         verbose_name_plural = "organization"

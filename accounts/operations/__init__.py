@@ -9,6 +9,7 @@ from accounts.operations.inviting import (
     send_invitation,
     send_invitation_again,
     withdraw_invitation,
+    withdrawable,
 )
 from accounts.operations.letterheads import (
     BankAccount,
@@ -25,6 +26,7 @@ from accounts.operations.links import open_link, sign_link
 from accounts.operations.locking import locked_account
 from accounts.operations.membering import (
     change_member,
+    removable,
     remove_member,
     revoke_member_token,
     token_of_member,
@@ -35,6 +37,14 @@ from accounts.operations.passwords import ask_for_password_reset, send_password_
 from accounts.operations.restoring import Skipped, skip_lost_numbers, skipped_in
 from accounts.operations.rights import acting
 from accounts.operations.second_factors import note_second_factor, reset_second_factor
+from accounts.operations.suspending import (
+    add_note,
+    required,
+    resumable,
+    resume_account,
+    suspend_account,
+    suspendable,
+)
 from accounts.operations.tokens import (
     create_token,
     customer_for_token,
@@ -52,6 +62,7 @@ __all__ = [
     "accept_invitation",
     "acting",
     "add_charge",
+    "add_note",
     "allot_number",
     "ask_for_bank_account",
     "ask_for_password_reset",
@@ -74,10 +85,14 @@ __all__ = [
     "open_account",
     "open_link",
     "regenerate_token",
+    "removable",
     "remove_logo",
     "remove_master_data",
     "remove_member",
+    "required",
     "reset_second_factor",
+    "resumable",
+    "resume_account",
     "revoke_member_token",
     "revoke_token",
     "save_master_data",
@@ -90,10 +105,13 @@ __all__ = [
     "sign_link",
     "skip_lost_numbers",
     "skipped_in",
+    "suspend_account",
+    "suspendable",
     "token_of_member",
     "too_many",
     "wait_for",
     "withdraw_invitation",
+    "withdrawable",
     "words_for",
     "worth_in",
     "write_invitation",

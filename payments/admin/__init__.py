@@ -1,5 +1,30 @@
-"""The back office of money: payments and what became of them, invoices, traces, and the trail of the site."""
+"""The back office of money: payments and what became of them, invoices and their
+reminders, traces, and the trail of the site."""
 
-from payments.admin import attempts, audit, correcting, invoices, issues, ledger, payments, refunds, traces
+from payments.admin import (
+    accounts,
+    attempts,
+    audit,
+    correcting,
+    invoices,
+    issues,
+    ledger,
+    payments,
+    refunds,
+    reminders,
+    traces,
+)
 
-__all__ = ["attempts", "audit", "correcting", "invoices", "issues", "ledger", "payments", "refunds", "traces"]
+__all__ = [
+    "accounts",
+    "attempts",
+    "audit",
+    "correcting",
+    "invoices",
+    "issues",
+    "ledger",
+    "payments",
+    "refunds",
+    "reminders",
+    "traces",
+]

@@ -31,13 +31,26 @@ from payments.admin.correcting import CorrectingPages, CreditNoteInline, WriteOf
 from payments.admin.drafting import DraftingPages
 from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
+from payments.admin.reminders import ReminderInline
+from payments.admin.reminding import RemindingPages
 from payments.models import PaymentCollectionInvoice
 
 Status = Invoice.Status
 ACTIONS: dict[Status, tuple[str, ...]] = {
     Status.DRAFT: ("edit", "issue", "duplicate", "discard"),
-    Status.SENT: ("download_pdf", "credit", "send_again", "write_off", "duplicate", "cancel"),
-    Status.PAID: ("download_pdf", "credit", "send_again", "duplicate"),
+    Status.SENT: (
+        *(
+            "download_pdf",
+            "credit",
+            "send_again",
+            "send_reminder",
+            "figures",
+            "write_off",
+            "duplicate",
+            "cancel",
+        ),
+    ),
+    Status.PAID: ("download_pdf", "credit", "send_again", "figures", "duplicate"),
     Status.CANCELLED: ("download_pdf", "duplicate"),
 }
 
@@ -108,8 +121,11 @@ class DocumentInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages):
-    list_display = ("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money")
+class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, RemindingPages):
+    list_display = (
+        *("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money"),
+        "reminder",
+    )
     list_select_related = ("account",)
     list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "issue_date", "due_date")
     search_fields = (
@@ -134,16 +150,22 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages):
         CreditNoteInline,
         WriteOffInline,
         AttemptInline,
+        ReminderInline,
         DocumentInline,
     )
-    actions = ("issue_many",)
-    actions_list = ("draft", "bill_unbilled")
+    actions = ("issue_many", "remind_many")
+    actions_list = ("draft", "bill_unbilled", "remind")
     actions_detail = (
         "edit",
         "issue",
         "download_pdf",
         "credit",
-        {"title": "More", "items": ("send_again", "write_off", "duplicate", "cancel", "discard")},
+        {
+            "title": "More",
+            "items": (
+                *("send_again", "send_reminder", "figures", "write_off", "duplicate", "cancel", "discard"),
+            ),
+        },
     )
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),

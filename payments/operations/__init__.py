@@ -1,5 +1,6 @@
 """Everything that writes to payments: claim, call, settle."""
 
+from payments.operations.closing import closable, close_account
 from payments.operations.collecting import (
     MOST_INVOICES,
     Share,
@@ -37,10 +38,12 @@ from payments.operations.documenting import (
     statement_document,
 )
 from payments.operations.events import process_event, receive_event
+from payments.operations.explaining import figures_of_account, figures_of_invoice
 from payments.operations.foreseeing import effect_of_refunding, effect_of_rejecting, effect_of_verifying
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
+from payments.operations.mailing_statements import mail_statement, send_statement, statement_mailable
 from payments.operations.notifying import recipients_of
 from payments.operations.opening import initiate_session
 from payments.operations.outcomes import PaymentOutcome, outcome_of
@@ -78,6 +81,8 @@ __all__ = [
     "can_write_off",
     "change_method",
     "choose_provider",
+    "closable",
+    "close_account",
     "compare",
     "complete_payment",
     "create_payment_sessions",
@@ -90,6 +95,8 @@ __all__ = [
     "effect_of_settling",
     "effect_of_verifying",
     "end_sessions_of_invoice",
+    "figures_of_account",
+    "figures_of_invoice",
     "find_refunds",
     "finish_payment",
     "initiate_payment",
@@ -100,6 +107,7 @@ __all__ = [
     "left_to_correct",
     "look_at",
     "look_now",
+    "mail_statement",
     "offered_anywhere",
     "offered_for",
     "offered_in",
@@ -122,6 +130,7 @@ __all__ = [
     "resolvable",
     "resolve_issue",
     "send_again",
+    "send_statement",
     "sendable",
     "settle",
     "settle_refund",
@@ -131,6 +140,7 @@ __all__ = [
     "start_joint_payment",
     "start_payment",
     "statement_document",
+    "statement_mailable",
     "statement_of",
     "undo_write_off",
     "undoable",

@@ -258,18 +258,28 @@ A_DRAFT = {
     "lines-0-unit_price": "39.40",
 }
 REASON = {"reason": "As agreed"}
+THESE_DAYS = {"first": "2026-01-01", "last": "2026-03-01", "seen": "2026-01-01 2026-03-01"}
 NEW_PASSWORD = {"password1": "long enough 4711", "password2": "long enough 4711"}
 
 BACK_OFFICE = {
     "accounts.account": Office(
         add=CLERKS,
         change=CLERKS,
-        questions={"change_limit": Question(CLERKS, {"credit_limit": "1.00"} | REASON)},
+        questions={
+            "change_limit": Question(CLERKS, {"credit_limit": "1.00"} | REASON),
+            "add_note": Question(CLERKS, {"text": "Pays on Fridays"}),
+            "suspend": Question(CLERKS, REASON),
+            "resume": Question(CLERKS, REASON, status="suspended"),
+            "close": Question(CLERKS, REASON | {"number": AN_ACCOUNT}, status="suspended"),
+            "pause_reminders": Question(CLERKS, {"until": "2026-04-01"} | REASON),
+            "promise_to_pay": Question(CLERKS, {"promised_date": "2026-04-01"}),
+            "send_statement": Question(CLERKS, THESE_DAYS),
+        },
+        files=frozenset({"figures"}),
     ),
     "accounts.accountlineitem": READ_ONLY,
     "accounts.customertoken": READ_ONLY._replace(questions={"revoke": Question(EDITORS, {})}),
     "accounts.exchangerate": MASTER_DATA._replace(delete=EDITORS),
-    "accounts.membership": Office(add=CLERKS, change=CLERKS, delete=EDITORS),
     "accounts.bankaccountchange": READ_ONLY._replace(
         questions={"approve": Question(EDITORS, {}), "reject": Question(EDITORS, {})}
     ),
@@ -281,6 +291,14 @@ BACK_OFFICE = {
             "remove_logo": Question(EDITORS, {}, comes="refused"),
         },
     ),
+    "accounts.invitation": READ_ONLY._replace(questions={"withdraw": Question(CLERKS, {})}),
+    "accounts.membership": Office(
+        add=CLERKS,
+        questions={
+            "change_role": Question(CLERKS, {"role": "custom", "permissions": '{"pay_invoice": 2}'}),
+            "remove": Question(EDITORS, {}),
+        },
+    ),
     "accounts.region": MASTER_DATA,
     "accounts.user": MASTER_DATA._replace(questions={"set_password": Question(EDITORS, NEW_PASSWORD)}),
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
@@ -288,8 +306,9 @@ BACK_OFFICE = {
     "core.outboxmessage": READ_ONLY,
     "invoices.creditnote": READ_ONLY._replace(files=frozenset({"download_pdf"})),
     "invoices.invoice": READ_ONLY._replace(
-        files=frozenset({"download_pdf"}),
+        files=frozenset({"download_pdf", "figures"}),
         questions={
+            "send_reminder": Question(CLERKS, {"level": "Reminder"}, status="sent"),
             "edit": Question(CLERKS, A_DRAFT, status="draft"),
             "preview": Question(VIEWERS, {}, status="draft", comes="shown"),
             "issue": Question(CLERKS, {}, status="draft"),
@@ -300,12 +319,19 @@ BACK_OFFICE = {
             "credit": Question(CLERKS, {"is_whole": "on"} | REASON, status="sent"),
             "write_off": Question(EDITORS, {"amount": "1.00"} | REASON, status="sent"),
         },
-        many={"issue_many": Question(CLERKS, {}, status="draft")},
+        many={
+            "issue_many": Question(CLERKS, {}, status="draft"),
+            "remind_many": Question(CLERKS, {}, status="sent"),
+        },
         own={
+            "remind": Question(CLERKS, {}),
             "draft": Question(CLERKS, {}, comes="shown"),
             "bill_unbilled": Question(CLERKS, {"groups": "nothing"}),
         },
     ),
+    "invoices.paymentpromise": READ_ONLY._replace(questions={"withdraw": Question(CLERKS, REASON)}),
+    "invoices.reminder": READ_ONLY._replace(questions={"stop": Question(CLERKS, {})}),
+    "invoices.reminderlevel": MASTER_DATA,
     "orders.order": READ_ONLY,
     "payments.accountcredit": READ_ONLY,
     "payments.allocation": READ_ONLY,

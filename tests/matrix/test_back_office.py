@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.urls import get_resolver
 
 from accounts.admin.base import BackOfficeAdmin
-from accounts.models import Account
+from accounts.models import Account, Invitation, Membership
 from invoices.models import Invoice
 from payments.models import Payment
 from tests.back_office import list_of, page_of, refusal
@@ -58,6 +58,10 @@ def row_of(world: World, model: type[Model]) -> Model:
         return Payment.objects.to_verify().first()
     if model._meta.label_lower == "accounts.user":
         return world.users["admin"]
+    if model is Membership:  # not of a company's last Admin
+        return Membership.objects.filter(role=Membership.Role.SENIOR_BUYER).first()
+    if model is Invitation:
+        return Invitation.objects.open().first()
     row = model._default_manager.first()
     assert row is not None, f"tests/matrix/world.py makes no {model.__name__}"
     return row
@@ -126,6 +130,7 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
             asked_of = model._default_manager.filter(status=question.status).order_by("pk").first()
         yield page, "GET", page_of(asked_of, page), {}, {shown}
         number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
+        number = asked_of.number if model is Account else number
         sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
         yield page, "POST", page_of(asked_of, page), sent, {word}
     for page, question in (office.many | office.own).items():
