@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.html import format_html
@@ -15,11 +15,13 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, in_merchant_time, staff_of
+from accounts.admin.bulk import choose
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import Confirmation, NoteForm, ReasonForm, confirm, found, posted, refusal_of
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money, plain_money, status
 from payments import operations
+from payments.admin.deciding import ask_to_reject, ask_to_verify
 from payments.admin.ledger import AllocationInline, CreditInline
 from payments.admin.refunds import RefundInline, ask_to_assign, ask_to_refund
 from payments.admin.wording import ARROW, before_after
@@ -83,6 +85,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         "reason",
     )
     inlines = (AllocationInline, CreditInline, RefundInline, IssueInline)
+    actions = ("verify_many", "reject_many")
     actions_detail = ("verify", "reject", "assign", "refund")
     tabs = (
         Tab("to_verify", "To verify", lambda rows, at: rows.to_verify(), "Nothing to verify."),
@@ -160,6 +163,30 @@ class PaymentAdmin(ReadOnlyAdmin):
         decisions = DECISIONS.get(Status(payment.status), ())
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.endswith(decisions)] if decisions else []
+
+    def get_urls(self) -> list[Any]:
+        pages = {"verify_many": self.verify_many_page, "reject_many": self.reject_many_page}
+        own = [
+            path(f"{name}/", self.admin_site.admin_view(page), name=f"payments_payment_{name}")
+            for name, page in pages.items()
+        ]
+        return own + super().get_urls()
+
+    @admin.action(description="Verify…")
+    def verify_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        return choose(self, request, rows, "verify_many")
+
+    @in_merchant_time
+    def verify_many_page(self, request: HttpRequest) -> HttpResponse:
+        return ask_to_verify(self, request)
+
+    @admin.action(description="Reject…")
+    def reject_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        return choose(self, request, rows, "reject_many")
+
+    @in_merchant_time
+    def reject_many_page(self, request: HttpRequest) -> HttpResponse:
+        return ask_to_reject(self, request)
 
     @action(description="Verify", icon="check", variant=ActionVariant.PRIMARY)
     @in_merchant_time

@@ -26,7 +26,13 @@ from payments.operations.documenting import (
     statement_document,
 )
 from payments.operations.events import process_event, receive_event
-from payments.operations.foreseeing import effect_of_refunding, effect_of_rejecting, effect_of_verifying
+from payments.operations.foreseeing import (
+    effect_of_refunding,
+    effect_of_rejecting,
+    effect_of_verifying,
+    effects_of_rejecting,
+    effects_of_verifying,
+)
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
@@ -46,7 +52,12 @@ from payments.operations.returning import look_now, renewed, replaced
 from payments.operations.settling import settle
 from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
 from payments.operations.stating import Entry, Statement, What, statement_of
-from payments.operations.verifying import decidable, reject_manual_payment, verify_manual_payment
+from payments.operations.verifying import (
+    decidable,
+    reject_manual_payment,
+    require_decidable,
+    verify_manual_payment,
+)
 
 __all__ = [
     "MOST_INVOICES",
@@ -71,6 +82,8 @@ __all__ = [
     "effect_of_refunding",
     "effect_of_rejecting",
     "effect_of_verifying",
+    "effects_of_rejecting",
+    "effects_of_verifying",
     "end_sessions_of_invoice",
     "find_refunds",
     "finish_payment",
@@ -99,6 +112,7 @@ __all__ = [
     "release_session",
     "renewed",
     "replaced",
+    "require_decidable",
     "resolvable",
     "resolve_issue",
     "settle",

@@ -72,9 +72,18 @@ def decidable(*, payment: Payment, staff: User) -> Payment:
     the page that asks before shows the refusal in place of its button."""
     if not staff.is_staff or not staff.has_perm(PERMISSION):
         raise Forbidden
-    current = Payment.objects.select_related("provider").get(pk=payment.pk)
-    if current.status != Payment.Status.PENDING:
-        raise Conflict(f"Payment {current.reference} is already {current.get_status_display().lower()}")
-    if current.payer_id == staff.pk:
-        raise Forbidden("You recorded this payment yourself: somebody else must verify it")
+    current = Payment.objects.select_related("provider", "session").get(pk=payment.pk)
+    require_decidable(current, staff=staff)
     return current
+
+
+def require_decidable(payment: Payment, *, staff: User) -> None:
+    """`decidable` of a row that was read just now, for a page about many: asks the database nothing."""
+    if not staff.is_staff or not staff.has_perm(PERMISSION):
+        raise Forbidden
+    if payment.status != Payment.Status.PENDING:
+        raise Conflict(f"Payment {payment.reference} is already {payment.get_status_display().lower()}")
+    if payment.session is None:
+        raise Conflict(f"Payment {payment.reference} belongs to no payment session")
+    if payment.payer_id == staff.pk:
+        raise Forbidden("You recorded this payment yourself: somebody else must verify it")

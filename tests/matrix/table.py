@@ -276,7 +276,11 @@ BACK_OFFICE = {
             "reject": Question(CASHIERS, REASON),
             "refund": Question(CASHIERS, {"amount": "1.00"} | REASON, status="captured"),
             "assign": Question(CASHIERS, {"account": AN_ACCOUNT} | REASON, status="unassigned"),
-        }
+        },
+        many={
+            "verify_many": Question(CASHIERS, REASON, status="pending"),
+            "reject_many": Question(CASHIERS, REASON, status="pending"),
+        },
     ),
     "payments.refund": READ_ONLY,
     "payments.paymentcollection": READ_ONLY,
