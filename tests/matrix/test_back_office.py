@@ -96,7 +96,7 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
         "POST",
         list_page,
         {"action": "delete_selected", "_selected_action": str(row.pk)},
-        seen,
+        seen | {"done"} if views and office.many else seen,  # back to the list: there is no such action
     )
     for page, may, where in (
         ("add", actor in office.add, f"{list_page}add/"),
@@ -131,7 +131,8 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
     for page, question in (office.many | office.own).items():
         may = actor in question.may
         word = "forbidden" if not views else question.comes if may else "refused"
-        sent = dict(question.sent)
+        number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
+        sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
         if page in office.many:
             rows = model._default_manager.filter(**{"status": question.status} if question.status else {})
             sent["ids"] = str(rows.order_by("pk").values_list("pk", flat=True)[0])
