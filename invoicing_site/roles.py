@@ -28,6 +28,7 @@ CLERK = _named(
     "invoices.remind_invoice",
 )
 CASHIER = _named(
+    "payments.apply_accountcredit",
     "payments.assign_payment",
     "payments.change_reconciliationissue",
     "payments.record_payment",

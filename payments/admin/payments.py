@@ -126,6 +126,8 @@ class PaymentAdmin(ReadOnlyAdmin):
     @admin.display(description="Status", ordering="status")
     def standing(self, payment: Payment) -> SafeString:
         word = WORDS.get(Status(payment.status))
+        if payment.is_recorded and payment.undone:
+            return tag("Recording undone")
         return status(word, charged_back=payment.charged_back) if word else tag("Unassigned", "danger")
 
     @admin.display(description="Receipt")
@@ -152,6 +154,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         word, at = (
             ("Rejected", payment.rejected_at) if payment.rejected_at else ("Verified", payment.verified_at)
         )
+        word = "Recorded" if payment.session is None else word
         here = timezone.localtime(at)
         return f"{word} by {payment.verified_by} ({payment.verified_by.email}) on {localize(here)} {here:%Z}"
 

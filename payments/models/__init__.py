@@ -6,7 +6,7 @@ from payments.models.attempts import (
     PaymentProvider,
     PaymentSession,
 )
-from payments.models.ledger import AccountCredit, Allocation, Payment, Receipt, Refund
+from payments.models.ledger import AccountCredit, Allocation, Payment, Receipt, RecordedMethod, Refund
 from payments.models.traces import Comparison, ProviderCall, ProviderEvent, ReconciliationIssue
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "ProviderEvent",
     "Receipt",
     "ReconciliationIssue",
+    "RecordedMethod",
     "Refund",
 ]

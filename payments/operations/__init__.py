@@ -17,7 +17,7 @@ from payments.operations.collecting import (
 )
 from payments.operations.comparing import compare
 from payments.operations.completing import complete_payment, finish_payment, look_at
-from payments.operations.crediting import use_credit
+from payments.operations.crediting import applicable, apply_credit, use_credit
 from payments.operations.documenting import (
     came_back,
     left_as_credit,
@@ -27,6 +27,7 @@ from payments.operations.documenting import (
 )
 from payments.operations.events import process_event, receive_event
 from payments.operations.foreseeing import (
+    effect_of_paying,
     effect_of_refunding,
     effect_of_rejecting,
     effect_of_verifying,
@@ -39,6 +40,14 @@ from payments.operations.issues import resolvable, resolve_issue
 from payments.operations.opening import initiate_session
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
+from payments.operations.recording import (
+    Received,
+    may_record,
+    record_payment,
+    require_recordable,
+    undo_recording,
+    undoable,
+)
 from payments.operations.refunding import (
     find_refunds,
     left_of,
@@ -64,11 +73,14 @@ __all__ = [
     "RUNNING",
     "Entry",
     "PaymentOutcome",
+    "Received",
     "Share",
     "Stand",
     "Standing",
     "Statement",
     "What",
+    "applicable",
+    "apply_credit",
     "assign_payment",
     "assignable",
     "broken_invariants",
@@ -79,6 +91,7 @@ __all__ = [
     "complete_payment",
     "create_payment_sessions",
     "decidable",
+    "effect_of_paying",
     "effect_of_refunding",
     "effect_of_rejecting",
     "effect_of_verifying",
@@ -94,6 +107,7 @@ __all__ = [
     "left_of",
     "look_at",
     "look_now",
+    "may_record",
     "offered_anywhere",
     "offered_for",
     "offered_in",
@@ -105,6 +119,7 @@ __all__ = [
     "receipt_document",
     "receive_event",
     "reconcile",
+    "record_payment",
     "refund_payment",
     "refundable",
     "reject_manual_payment",
@@ -113,6 +128,7 @@ __all__ = [
     "renewed",
     "replaced",
     "require_decidable",
+    "require_recordable",
     "resolvable",
     "resolve_issue",
     "settle",
@@ -124,6 +140,8 @@ __all__ = [
     "start_payment",
     "statement_document",
     "statement_of",
+    "undo_recording",
+    "undoable",
     "use_credit",
     "verify_manual_payment",
 ]

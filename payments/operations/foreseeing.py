@@ -125,6 +125,19 @@ def effect_of_refunding(payment: Payment, amount: int) -> Effect:
     return Effect(account, account.balance_due, account.balance_due - settled, tuple(effects), credit)
 
 
+def effect_of_paying(account: Account, parts: Sequence[tuple[Invoice, int]], credit: int = 0) -> Effect:
+    """So much is put on each of these invoices, and `credit` is kept; or taken, where it is negative."""
+    invoices = _with_charges().in_bulk([invoice.pk for invoice, _ in parts])
+    effects, settled = [], 0
+    for part, amount in parts:
+        invoice = invoices[part.pk]
+        settled += _worth(invoice, invoice.paid_amount + amount)
+        now = invoice.open_balance
+        effects.append(InvoiceEffect(invoice, amount, now, now - amount))
+    current = Account.objects.get(pk=account.pk)
+    return Effect(current, current.balance_due, current.balance_due - settled, tuple(effects), credit)
+
+
 def _account(payment: Payment) -> Account:
     return Account.objects.get(payments=payment.pk)
 
