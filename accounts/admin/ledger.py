@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.forms import DecimalField, ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from moneyed import Money
@@ -96,7 +98,7 @@ class AccountAdmin(MasterDataAdmin):
         "rows",
         "created_at",
     )
-    actions_detail = ("change_limit",)
+    actions_detail = ("record_payment", "change_limit")
     fieldsets = (
         (
             None,
@@ -162,6 +164,14 @@ class AccountAdmin(MasterDataAdmin):
             credit_limit=limit, at=timezone.now(), by=staff_of(request).actor, **given
         )
         obj.__dict__.update(opened.__dict__)
+
+    @action(description="Record payment", icon="add_card")
+    def record_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Leads on to the page that records what came in, which stands where payments are."""
+        account = found(self, request, object_id)
+        if account is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return redirect(reverse("admin:payments_payment_record", query={"account": account.number}))
 
     @action(description="Change limit", icon="speed")
     @in_merchant_time

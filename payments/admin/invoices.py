@@ -5,11 +5,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
-from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row
+from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, in_merchant_time
 from accounts.admin.columns import (
     account_column,
     link_column,
@@ -25,6 +27,7 @@ from core.doors import pdf_file
 from core.errors import Conflict
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
+from payments.admin.crediting import ask_to_apply_credit
 from payments.admin.ledger import AllocationOfInvoiceInline
 from payments.models import PaymentCollectionInvoice
 
@@ -118,7 +121,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         "snapshot_hash",
     )
     inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline, DocumentInline)
-    actions_detail = ("download_pdf",)
+    actions_detail = ("record_payment", "apply_credit", "download_pdf")
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),
         Tab("overdue", "Overdue", lambda rows, at: rows.overdue(on=today()), "No overdue invoices."),
@@ -134,9 +137,30 @@ class InvoiceAdmin(ReadOnlyAdmin):
     )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
-        """Its PDF, once that is made."""
-        plain = InvoiceDocument.objects.filter(kind=InvoiceDocument.Kind.PLAIN, invoice=parse_id(object_id))
-        return super().get_actions_detail(request, object_id) if plain.exists() else []
+        """Its PDF, once that is made; what pays it, while it is open."""
+        invoice = Invoice.objects.filter(pk=parse_id(object_id)).first()
+        plain = InvoiceDocument.objects.filter(kind=InvoiceDocument.Kind.PLAIN, invoice=invoice)
+        possible = ("download_pdf",) if invoice and plain.exists() else ()
+        if invoice and invoice.status == Status.SENT:
+            possible += ("record_payment", "apply_credit")
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if one.action_name.endswith(possible)] if possible else []
+
+    @action(description="Record payment", icon="add_card")
+    def record_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Leads on to the page that records what came in, with this invoice filled in."""
+        invoice = found(self, request, object_id)
+        if invoice is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return redirect(reverse("admin:payments_payment_record", query={"invoice": invoice.pk}))
+
+    @action(description="Apply credit", icon="savings")
+    @in_merchant_time
+    def apply_credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        invoice = found(self, request, object_id)
+        if invoice is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return ask_to_apply_credit(self, request, invoice)
 
     @action(description="Download PDF", icon="download")
     def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -227,12 +227,14 @@ class Question(NamedTuple):
     sent: dict[str, str]
     status: str = ""
     comes: str = "done"
+    where: dict[str, object] = {}  # what else is true of a row of which it is asked
 
 
 class Office(NamedTuple):
     """The pages of one model in the back office. Who may view and not do what a page asks, is told so.
-    `files` are for whoever may view. `many` are pages that ask about rows chosen in the list, whose action
-    has the same name; `own` are pages beside the list that are about no row."""
+    `files` are for whoever may view, `leads` lead them on to another page. `many` are pages that ask about
+    rows chosen in the list, whose action has the same name; `own` are pages beside the list that are about no
+    row."""
 
     view: frozenset[str] = VIEWERS
     add: frozenset[str] = NO_ONE
@@ -240,6 +242,7 @@ class Office(NamedTuple):
     delete: frozenset[str] = NO_ONE
     questions: dict[str, Question] = {}
     files: frozenset[str] = frozenset()
+    leads: frozenset[str] = frozenset()  # pages that lead on to another one, for whoever may view
     many: dict[str, Question] = {}
     own: dict[str, Question] = {}
 
@@ -248,12 +251,21 @@ READ_ONLY = Office()
 MASTER_DATA = Office(add=EDITORS, change=EDITORS)
 AN_ACCOUNT = "the number of an account"
 REASON = {"reason": "As agreed"}
+RECORDED = {
+    "account": AN_ACCOUNT,
+    "method": "check",
+    "received_date": "2026-03-01",
+    "currency": "USD",
+    "amount": "1.00",
+    "step": "book",
+}
 NEW_PASSWORD = {"password1": "long enough 4711", "password2": "long enough 4711"}
 
 BACK_OFFICE = {
     "accounts.account": Office(
         add=CLERKS,
         change=CLERKS,
+        leads=frozenset({"record_payment"}),
         questions={"change_limit": Question(CLERKS, {"credit_limit": "1.00"} | REASON)},
     ),
     "accounts.accountlineitem": READ_ONLY,
@@ -266,7 +278,18 @@ BACK_OFFICE = {
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
     "core.auditentry": READ_ONLY,
     "core.outboxmessage": READ_ONLY,
-    "invoices.invoice": READ_ONLY._replace(files=frozenset({"download_pdf"})),
+    "invoices.invoice": READ_ONLY._replace(
+        files=frozenset({"download_pdf"}),
+        leads=frozenset({"record_payment"}),
+        questions={
+            "apply_credit": Question(
+                CASHIERS,
+                {"amount": "0.05"},
+                status="sent",
+                where={"currency": "USD", "reserved_amount": 0, "account__credits__currency": "USD"},
+            )
+        },
+    ),
     "orders.order": READ_ONLY,
     "payments.accountcredit": READ_ONLY,
     "payments.allocation": READ_ONLY,
@@ -276,7 +299,11 @@ BACK_OFFICE = {
             "reject": Question(CASHIERS, REASON),
             "refund": Question(CASHIERS, {"amount": "1.00"} | REASON, status="captured"),
             "assign": Question(CASHIERS, {"account": AN_ACCOUNT} | REASON, status="unassigned"),
+            "undo_recording": Question(
+                CASHIERS, REASON, status="captured", where={"received_date__isnull": False}
+            ),
         },
+        own={"record": Question(CASHIERS, RECORDED)},
         many={
             "verify_many": Question(CASHIERS, REASON, status="pending"),
             "reject_many": Question(CASHIERS, REASON, status="pending"),

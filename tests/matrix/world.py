@@ -129,6 +129,7 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
     payments.verify_manual_payment(payment=payment, at=now, staff=staff)
     invoices.make_documents(invoice=fresh, pay_url="https://example.com/", at=now)
     colleague = next(one for one in account.memberships.all() if one.tokens_of_it_alone().exists())
+    _recorded(account, staff)
     _traces(payment.session, payment)
     _hanging(account, order, region)
     return {
@@ -163,6 +164,13 @@ def _invited(account: Account, by: User) -> Invitation:
         at=timezone.now(),
         by=accounts.customer_for_user(by),
     )
+
+
+def _recorded(account: Account, staff: User) -> None:
+    """A cheque that no invoice took."""
+    now = timezone.now()
+    received = payments.Received("check", now.date(), "USD", 100)
+    payments.record_payment(account=account, received=received, at=now, staff=staff)
 
 
 def _hanging(account: Account, order: str, region: Region) -> None:
