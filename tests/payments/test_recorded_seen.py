@@ -1,4 +1,4 @@
-"""What a company sees of a payment that staff recorded, and of one whose recording was undone, at each door."""
+"""What a company sees of a payment that staff recorded, and of one whose recording was undone."""
 
 from io import BytesIO
 
@@ -50,16 +50,14 @@ def test_on_the_pages(account, alice, at, payment):
     browser = Browser(alice)
     assert "Cheque 2025-000001 INV-2025-001 Completed $50.00" in browser.text(at("payments"))
     shown = browser.text(at("payment", payment.pk))
-    assert (
-        f"Paid on 3 September 2025 Method Cheque Our reference 2025-000001 Reference {payment.reference}"
-        in shown
-    )
+    assert "Paid on 3 September 2025 Method Cheque Our reference 2025-000001" in shown
+    assert f"Reference {payment.reference}" in shown
     assert "Your reference Cheque 1007" in shown
     assert "Kept as account credit $10.60" in shown
     invoice = browser.text(at("invoice", payment.allocations.get().invoice_id))
     assert "$50.00 paid by cheque" in invoice
     assert "Paid by cheque" in browser.text(at("statement"))
-    assert "Paid by cheque" in browser.get(at("statement_csv")).content.decode()
+    assert "Paid by cheque" in browser.get(at("statement_csv")).getvalue().decode()
 
 
 def test_on_paper(account, alice, at, payment):
@@ -92,5 +90,5 @@ def test_undone_it_is_told_as_a_mistake_and_never_as_a_refund(account, alice, at
     assert "Refunded" not in shown
 
 
-def test_who_sees_only_what_is_theirs_is_told_nothing_of_it(account, bob, at, payment):
-    assert Browser(bob).get(at("payment", payment.pk)).status_code == 404
+def test_a_junior_buyer_is_told_nothing_of_it(account, bob, at, payment):
+    assert Browser(bob).get(at("payment", payment.pk)).status_code == 403
