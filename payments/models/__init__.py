@@ -6,12 +6,16 @@ from payments.models.attempts import (
     PaymentProvider,
     PaymentSession,
 )
+from payments.models.bank import BankLine, BankMapping, BankStatement
 from payments.models.ledger import AccountCredit, Allocation, Payment, Receipt, RecordedMethod, Refund
 from payments.models.traces import Comparison, ProviderCall, ProviderEvent, ReconciliationIssue
 
 __all__ = [
     "AccountCredit",
     "Allocation",
+    "BankLine",
+    "BankMapping",
+    "BankStatement",
     "Comparison",
     "Payment",
     "PaymentCollection",
