@@ -1,5 +1,15 @@
 """Everything that writes to payments: claim, call, settle."""
 
+from payments.operations.accepting import (
+    accept_line,
+    acceptable,
+    dismiss_line,
+    dismissible,
+    proposals_for,
+    record_line,
+    undecided,
+    undo_line,
+)
 from payments.operations.collecting import (
     MOST_INVOICES,
     Share,
@@ -34,6 +44,7 @@ from payments.operations.foreseeing import (
     effects_of_rejecting,
     effects_of_verifying,
 )
+from payments.operations.importing import import_statement
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
@@ -79,6 +90,8 @@ __all__ = [
     "Standing",
     "Statement",
     "What",
+    "accept_line",
+    "acceptable",
     "applicable",
     "apply_credit",
     "assign_payment",
@@ -91,6 +104,8 @@ __all__ = [
     "complete_payment",
     "create_payment_sessions",
     "decidable",
+    "dismiss_line",
+    "dismissible",
     "effect_of_paying",
     "effect_of_refunding",
     "effect_of_rejecting",
@@ -100,6 +115,7 @@ __all__ = [
     "end_sessions_of_invoice",
     "find_refunds",
     "finish_payment",
+    "import_statement",
     "initiate_payment",
     "initiate_session",
     "install_providers",
@@ -115,10 +131,12 @@ __all__ = [
     "outcome_of",
     "papers_of",
     "process_event",
+    "proposals_for",
     "pursue",
     "receipt_document",
     "receive_event",
     "reconcile",
+    "record_line",
     "record_payment",
     "refund_payment",
     "refundable",
@@ -140,6 +158,8 @@ __all__ = [
     "start_payment",
     "statement_document",
     "statement_of",
+    "undecided",
+    "undo_line",
     "undo_recording",
     "undoable",
     "use_credit",

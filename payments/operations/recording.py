@@ -17,7 +17,15 @@ from core.outbox import enqueue
 from core.transitions import move
 from invoices import operations as invoices
 from invoices.models import Invoice
-from payments.models import AccountCredit, Allocation, Payment, PaymentProvider, RecordedMethod, Refund
+from payments.models import (
+    AccountCredit,
+    Allocation,
+    BankLine,
+    Payment,
+    PaymentProvider,
+    RecordedMethod,
+    Refund,
+)
 from payments.operations.booking import RECEIPT, new_payment
 from payments.operations.collecting import MOST_INVOICES, Share, end_larger_attempts, payable_part
 from payments.operations.receipting import issue_receipt
@@ -159,8 +167,9 @@ def _keep(account: Account, payment: Payment, amount: int, *, at: datetime, staf
 
 def undo_recording(*, payment: Payment, reason: str, at: datetime, staff: User) -> Refund:
     """What was recorded did not come in, or was somebody else's: take it out of the books, whole, by a
-    counter-entry; no row is deleted. Invoices are open again, and the account owes what it owed. Refuses
-    staff without the permission, a missing reason, and what `undoable` refuses."""
+    counter-entry; no row is deleted. Invoices are open again, the account owes what it owed, and a line of a
+    bank statement that it was is open again. Refuses staff without the permission, a missing reason, and what
+    `undoable` refuses."""
     reason = reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
@@ -189,6 +198,9 @@ def _taken_out(payment: Payment, account: Account, reason: str, *, at: datetime,
     done = Refund.Status.DONE
     move(refund, done, at=at, by=staff.actor, credit_amount=credit, ended_at=at, outcome="done")
     move(payment, Payment.Status.REFUNDED, at=at, by=staff.actor, reason=reason)
+    for line in BankLine.objects.select_for_update().filter(payment=payment):
+        free = {"payment": None, "decided_by": None, "decided_at": None}
+        move(line, BankLine.Status.OPEN, at=at, by=staff.actor, reason=reason, **free)
     return refund
 
 

@@ -1,9 +1,9 @@
 """Promises: staff look at the bank account and verify or reject a manual payment."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from accounts import operations as accounts
-from accounts.models import User
+from accounts.models import Account, User
 from core.errors import Conflict, Forbidden, Invalid
 from core.money import from_minor
 from core.outbox import enqueue
@@ -22,19 +22,41 @@ def verify_manual_payment(*, payment: Payment, at: datetime, staff: User, reason
     """The money arrived: book the promise as captured. Refuses the payer, and a payment already decided."""
     promised = _session_of(payment)
     with accounts.locked_account(promised.account_id) as account:
-        current = decidable(payment=payment, staff=staff)
-        session, covered = reload(promised)
-        seen = Observation(
-            state=State.CAPTURED,
-            reference=session.reference,
-            status="verified",
-            capture_reference=current.reference,
-            amount=from_minor(current.amount, current.currency),
-            session=str(session.uuid),
-        )
-        Payment.objects.filter(pk=current.pk).update(verified_by=staff, verified_at=at, reason=reason.strip())
-        book(account, session, covered, seen, at=at, by=staff.actor)
-        close_issues(session, at=at)
+        verify_held(account, payment, at=at, staff=staff, reason=reason)
+
+
+def verify_held(
+    account: Account,
+    payment: Payment,
+    *,
+    at: datetime,
+    staff: User,
+    reason: str = "",
+    received_date: date | None = None,
+    payer_reference: str = "",
+) -> Payment:
+    """`verify_manual_payment` under the account's lock. What a bank statement said of it is kept with it."""
+    promised = _session_of(payment)
+    current = decidable(payment=payment, staff=staff)
+    session, covered = reload(promised)
+    seen = Observation(
+        state=State.CAPTURED,
+        reference=session.reference,
+        status="verified",
+        capture_reference=current.reference,
+        amount=from_minor(current.amount, current.currency),
+        session=str(session.uuid),
+    )
+    Payment.objects.filter(pk=current.pk).update(
+        verified_by=staff,
+        verified_at=at,
+        reason=reason.strip(),
+        received_date=received_date,
+        payer_reference=payer_reference,
+    )
+    book(account, session, covered, seen, at=at, by=staff.actor)
+    close_issues(session, at=at)
+    return current
 
 
 def reject_manual_payment(*, payment: Payment, at: datetime, staff: User, reason: str) -> None:
