@@ -123,7 +123,7 @@ def _verified(possible: Found) -> list[str]:
     words = f"{counted(len(paid), 'invoice')} {'becomes' if len(paid) == 1 else 'become'} paid"
     if still_open:
         stay = "stays" if len(still_open) == 1 else "stay"
-        words += f", {len(still_open)} {stay} open with {_sums(left)}"
+        words += f", {len(still_open)} {stay} open with {told_sums(left)}"
     goes = "goes" if len(possible) == 1 else "go"
     return [f"{_together(possible)} {words}. {counted(len(possible), 'receipt')} {goes} out."]
 
@@ -141,10 +141,10 @@ def _together(possible: Found) -> str:
     sums: Counter[str] = Counter()
     for payment, _ in possible:
         sums[payment.currency] += payment.amount
-    return f"Together {_sums(sums)}."
+    return f"Together {told_sums(sums)}."
 
 
-def _sums(sums: Counter[str]) -> str:
+def told_sums(sums: Counter[str]) -> str:
     """`$4,310.00 and €220.00`: currencies are never added up."""
     told = [plain_money(amount, currency) for currency, amount in sorted(sums.items(), key=_dollars_first)]
     return f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)

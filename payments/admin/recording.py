@@ -39,13 +39,13 @@ from accounts.models import Account
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money, plain_money, status
 from core.doors import form_error
-from core.errors import Invalid, Refusal
+from core.errors import Conflict, Invalid, Refusal
 from core.money import plain_number, read_amount
 from invoices.models import Invoice
 from payments import operations
 from payments.admin.choosing import AccountField, account_named
 from payments.admin.wording import ARROW, before_after, counted
-from payments.models import Payment, RecordedMethod
+from payments.models import BankLine, Payment, RecordedMethod
 from payments.operations import Received, Share
 
 RESOLVED = ("account", "form_key", "line", "method", "received_date", "reference", "currency", "note")
@@ -64,6 +64,7 @@ class ChooseAccountForm(Form):
     """Whose money it is."""
 
     account = AccountField()
+    line = CharField(widget=HiddenInput(), required=False)
 
 
 class RecordForm(Form):
@@ -100,7 +101,9 @@ class RecordForm(Form):
     ) -> None:
         super().__init__(data, **more)
         self.invoices = invoices
-        found = dict.fromkeys((*(invoice.currency for invoice in invoices), account.currency))
+        asked = more.get("initial", {}).get("currency")
+        of_invoices = [invoice.currency for invoice in invoices]
+        found = dict.fromkeys((*([asked] if asked else ()), *of_invoices, account.currency))
         currency: Any = self.fields["currency"]
         currency.choices = [(one, one) for one in found]
         if len(found) == 1:
@@ -166,15 +169,17 @@ def record_page(payments: BackOfficeAdmin, request: HttpRequest) -> HttpResponse
     invoice = Invoice.objects.filter(pk=parse_id(asked.get("invoice", ""))).first()
     account = invoice.account if invoice else account_named(asked.get("account", ""))
     if refusal or account is None:
-        return _show(payments, request, choose=ChooseAccountForm(), refusal=refusal)
+        choose = ChooseAccountForm(initial={"line": asked.get("line", "")})
+        return _show(payments, request, choose=choose, refusal=refusal)
+    line = BankLine.objects.open().filter(pk=parse_id(asked.get("line", ""))).first()
     form = RecordForm(
         request.POST if request.method == "POST" else None,
         invoices=_payable(account, request.POST),
         account=account,
-        initial=_initial(request.GET, account, invoice),
+        initial=_initial(account, invoice, line),
     )
     if request.method == "POST" and form.is_valid():
-        return _answer(payments, request, account, form)
+        return _answer(payments, request, account, form, line)
     return _show(payments, request, form=form, account=account)
 
 
@@ -188,17 +193,23 @@ def _payable(account: Account, posted: QueryDict) -> list[Invoice]:
     return list(found.values()) + list(rows.filter(pk__in=set(ids) - set(found))[:MOST])
 
 
-def _initial(asked: QueryDict, account: Account, invoice: Invoice | None) -> dict[str, Any]:
-    """Today's cheque, unless the address says otherwise."""
-    known = {name: asked[name] for name in ("method", "reference", "currency", "amount") if name in asked}
+def _initial(account: Account, invoice: Invoice | None, line: BankLine | None) -> dict[str, Any]:
+    """Today's cheque, unless a line of a bank statement says otherwise."""
     initial: dict[str, Any] = {
         "account": account.number,
         "form_key": uuid4(),
         "method": RecordedMethod.CHECK,
-        "received_date": asked.get("received_date") or timezone.localdate().isoformat(),
-        "line": asked.get("line", ""),
-        **known,
+        "received_date": timezone.localdate().isoformat(),
     }
+    if line is not None:
+        initial |= {
+            "line": line.pk,
+            "method": RecordedMethod.WIRE_TRANSFER,
+            "received_date": line.day.isoformat(),
+            "reference": line.reference[:200],
+            "currency": line.currency,
+            "amount": plain_number(line.amount, line.currency),
+        }
     if invoice is not None and invoice.open_balance > 0:
         initial["currency"] = invoice.currency
         initial[f"part_{invoice.pk}"] = plain_number(invoice.open_balance, invoice.currency)
@@ -206,7 +217,7 @@ def _initial(asked: QueryDict, account: Account, invoice: Invoice | None) -> dic
 
 
 def _answer(
-    payments: BackOfficeAdmin, request: HttpRequest, account: Account, form: RecordForm
+    payments: BackOfficeAdmin, request: HttpRequest, account: Account, form: RecordForm, line: BankLine | None
 ) -> HttpResponse:
     """The question, or with its answer the booking."""
     staff, at = staff_of(request), timezone.now()
@@ -215,8 +226,12 @@ def _answer(
         received = form.received()
         operations.require_recordable(account, received, at=at, staff=staff)
         if step == "book":
-            payment = _book(account, received, form, at=at, staff=staff)
+            if form.cleaned_data["line"] and line is None:
+                raise Conflict("The line of the bank statement is not open any more")
+            payment = _book(account, received, form, line, at=at, staff=staff)
             messages.success(request, _done(payment))
+            if line is not None:
+                return redirect("admin:payments_bankstatement_change", line.statement_id)
             return redirect("admin:payments_payment_change", payment.pk)
     except Refusal as refusal:
         form_error(form, refusal)
@@ -226,9 +241,15 @@ def _answer(
     return _show(payments, request, form=form, account=account, received=received)
 
 
-def _book(account: Account, received: Received, form: RecordForm, *, at: Any, staff: Any) -> Payment:
+def _book(
+    account: Account, received: Received, form: RecordForm, line: BankLine | None, *, at: Any, staff: Any
+) -> Payment:
     key: UUID | None = form.cleaned_data["form_key"]
-    return operations.record_payment(account=account, received=received, at=at, staff=staff, form_key=key)
+    if line is None:
+        return operations.record_payment(account=account, received=received, at=at, staff=staff, form_key=key)
+    return operations.record_line(
+        line=line, account=account, received=received, at=at, staff=staff, form_key=key
+    )
 
 
 def _done(payment: Payment) -> Any:

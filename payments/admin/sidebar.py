@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import Organization
-from payments.models import Payment, ReconciliationIssue
+from payments.models import BankLine, Payment, ReconciliationIssue
 
 NAME = "Invoicing Site"
 PAGES = (
@@ -25,6 +25,8 @@ PAGES = (
         "Money",
         (
             ("Payments", "payments", "payments.payment"),
+            ("Bank statements", "assured_workload", "payments.bankstatement"),
+            ("Bank lines", "table_rows", "payments.bankline"),
             ("Refunds, chargebacks", "undo", "payments.refund"),
             ("Reconciliation issues", "report", "payments.reconciliationissue"),
             ("Allocations", "call_split", "payments.allocation"),
@@ -40,6 +42,7 @@ PAGES = (
             ("Regions", "public", "accounts.region"),
             ("Exchange rates", "currency_exchange", "accounts.exchangerate"),
             ("Payment providers", "account_balance", "payments.paymentprovider"),
+            ("Bank tables", "view_column", "payments.bankmapping"),
             ("Users", "person", "accounts.user"),
             ("Memberships", "badge", "accounts.membership"),
             ("Groups", "group", "auth.group"),
@@ -95,5 +98,6 @@ def _may_view(request: HttpRequest, kind: str) -> bool:
 # How many rows wait for somebody to decide.
 WAITING: dict[str, Callable[[], int]] = {
     "payments.payment": lambda: Payment.objects.to_verify().count(),
+    "payments.bankstatement": lambda: BankLine.objects.open().count(),
     "payments.reconciliationissue": lambda: ReconciliationIssue.objects.filter(resolved_at=None).count(),
 }

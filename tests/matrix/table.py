@@ -293,6 +293,20 @@ BACK_OFFICE = {
     "orders.order": READ_ONLY,
     "payments.accountcredit": READ_ONLY,
     "payments.allocation": READ_ONLY,
+    "payments.bankline": READ_ONLY._replace(
+        leads=frozenset({"record"}),
+        questions={
+            # What is sent is no proposal; that one is accepted: tests/payments/test_admin_bank.py.
+            "accept": Question(CASHIERS, {"shown": "nothing"}, status="open", comes="refused"),
+            "dismiss": Question(CASHIERS, REASON, status="open"),
+            "undo": Question(CASHIERS, {}, status="booked"),
+        },
+        many={"accept_many": Question(CASHIERS, {}, status="open", comes="422")},
+    ),
+    "payments.bankmapping": Office(add=CASHIERS, change=CASHIERS),
+    "payments.bankstatement": READ_ONLY._replace(
+        leads=frozenset({"accept_all"}), own={"import": Question(CASHIERS, {}, comes="422")}
+    ),
     "payments.payment": READ_ONLY._replace(
         questions={
             "verify": Question(CASHIERS, REASON),
