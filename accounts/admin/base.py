@@ -129,7 +129,7 @@ class BackOfficeAdmin(ModelAdmin):
     """What all pages share: tabs, fifty rows, no bulk delete, the audit trail as history."""
 
     tabs: tuple[Tab, ...] = ()
-    actions = None
+    actions: Any = None
     list_per_page = 50
     empty_value_display = "–"
     list_before_template = "admin/tabs.html"

@@ -40,16 +40,18 @@ def show_banking(now: datetime) -> None:
 
 def _invoice(account: Account, price: str, number: int, at: datetime) -> Invoice:
     region = Region.objects.get(name="North America")
-    order = orders.place_order(
+    line = orders.place_order(
         account=account,
         region=region,
         display_id=f"175687040{number}",
         positions=[orders.Position("Latex, one roll", Decimal(1), Decimal(price), sku="VI-001")],
         at=at,
         by=SYSTEM,
-    )
+    ).account_line_item
+    if line is None:
+        raise RuntimeError("An order on account is a charge")
     return invoices.create_invoice_from_line_items(
-        account=account, region=region, line_item_ids=[order.account_line_item.pk], at=at, by=SYSTEM
+        account=account, region=region, line_item_ids=[line.pk], at=at, by=SYSTEM
     )
 
 

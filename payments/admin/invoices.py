@@ -140,7 +140,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         """Its PDF, once that is made; what pays it, while it is open."""
         invoice = Invoice.objects.filter(pk=parse_id(object_id)).first()
         plain = InvoiceDocument.objects.filter(kind=InvoiceDocument.Kind.PLAIN, invoice=invoice)
-        possible = ("download_pdf",) if invoice and plain.exists() else ()
+        possible: tuple[str, ...] = ("download_pdf",) if invoice and plain.exists() else ()
         if invoice and invoice.status == Status.SENT:
             possible += ("record_payment", "apply_credit")
         actions = super().get_actions_detail(request, object_id)

@@ -29,7 +29,7 @@ def read_table(content: bytes, columns: Columns) -> ReadStatement:
     if "\0" in text:
         raise Unreadable("The file is not a text")
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=columns.delimiter, strict=True)
-    entries = []
+    entries: list[BankEntry] = []
     try:
         _require_headings([(one or "").strip() for one in rows.fieldnames or ()], columns)
         rows.fieldnames = [(one or "").strip() for one in rows.fieldnames or ()]

@@ -77,17 +77,26 @@ def _payers(lines: Sequence[Line]) -> dict[str, dict[int, str]]:
     before = BankLine.objects.booked().order_by("-pk")
     for some in _chunks(sorted({line.payer_account for line in lines if line.payer_account})):
         for row in before.filter(payer_account__in=some):
-            said = f"The bank account paid for {row.payment.account.company_name} on {row.day:%-d %b %Y}"
-            found[payer_key("account", row.payer_account)].setdefault(row.payment.account_id, said)
+            account = _paid_for(row)
+            said = f"The bank account paid for {account.company_name} on {row.day:%-d %b %Y}"
+            found[payer_key("account", row.payer_account)].setdefault(account.pk, said)
     for some in _chunks(sorted({line.payer_name for line in lines if line.payer_name})):
         for row in before.filter(payer_name__in=some):
-            said = f"{row.payer_name} paid for {row.payment.account.company_name} on {row.day:%-d %b %Y}"
-            found[payer_key("name", row.payer_name)].setdefault(row.payment.account_id, said)
+            account = _paid_for(row)
+            said = f"{row.payer_name} paid for {account.company_name} on {row.day:%-d %b %Y}"
+            found[payer_key("name", row.payer_name)].setdefault(account.pk, said)
         named = Account.objects.annotate(lower=Lower("company_name"))
         for account in named.filter(lower__in=[one.lower() for one in some]):
             said = f"The payer has the name of {account.company_name}"
             found[payer_key("name", account.company_name)].setdefault(account.pk, said)
     return found
+
+
+def _paid_for(line: BankLine) -> Account:
+    """Whose a booked line is: a payment that is recorded or verified always has an account."""
+    if line.payment is None or line.payment.account is None:
+        raise RuntimeError(f"Line {line.pk} is booked for nobody")
+    return line.payment.account
 
 
 def _chunks(values: Sequence) -> Iterable[Sequence]:

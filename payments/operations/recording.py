@@ -220,7 +220,7 @@ def undoable(*, payment: Payment, staff: User) -> Payment:
     used = kept - credit_left(current)
     if used:
         on = Allocation.objects.filter(credit__payment=current).order_by("pk")
-        numbers = ", ".join(dict.fromkeys(on.values_list("invoice__number", flat=True)))
+        numbers = ", ".join(dict.fromkeys(str(one) for one in on.values_list("invoice__number", flat=True)))
         much = format_minor(used, current.currency)
         raise Conflict(f"{much} of its account credit was used on {numbers} meanwhile: refund it instead")
     return current

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
@@ -24,7 +24,7 @@ WHY = {
     "not_supported": gettext_lazy("the card cannot be used for this payment"),
     "authentication_failure": gettext_lazy("the bank could not confirm the payer"),
 }
-WENT_BACK = {
+WENT_BACK: dict[str, Any] = {
     Refund.Kind.REFUND: gettext_lazy("%(amount)s sent back"),
     Refund.Kind.CHARGEBACK: gettext_lazy("%(amount)s taken back by the payer's bank"),
     Refund.Kind.REVERSAL: gettext_lazy("%(amount)s was entered by mistake, and is taken out"),

@@ -124,9 +124,9 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
         word = "forbidden" if not views else question.comes if may else "refused"
         shown = "shown" if views and may else word
         asked_of = row
-        where = question.where | ({"status": question.status} if question.status else {})
-        if where:
-            asked_of = model._default_manager.filter(**where).order_by("pk").first()
+        wanted = question.where | ({"status": question.status} if question.status else {})
+        if wanted:
+            asked_of = model._default_manager.filter(**wanted).order_by("pk").first()
         yield page, "GET", page_of(asked_of, page), {}, {shown}
         number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
         sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
@@ -148,7 +148,7 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
             if page in office.many or not may
             else {"shown"}
         )
-        yield page, "GET", f"{list_page}{page}/", {}, shown
+        yield page, "GET", f"{list_page}{page}/", {}, drawn
         yield page, "POST", f"{list_page}{page}/", sent, {word}
 
 

@@ -95,8 +95,8 @@ class TestImport:
             shown
         )
         assert (
-            "Invoices INV-2025-002 , INV-2025-003 The payer has the name of Globex; 2 open invoices of theirs "
-            "are together exactly the amount, and no other 2"
+            "Invoices INV-2025-002 , INV-2025-003 The payer has the name of Globex; 2 open invoices of "
+            "theirs are together exactly the amount, and no other 2"
         ) in shown
         assert "Interest No proposal" in shown
         assert rows(staff.get(list_of(BankStatement)))[0][-2:] == ["4", "3"]
