@@ -141,7 +141,7 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
             sent["ids"] = str(rows.order_by("pk").values_list("pk", flat=True)[0])
             handed_on = {"action": page, "_selected_action": sent["ids"]}
             yield page, "POST", list_page, handed_on, {"done"} if views else {"forbidden"}
-        shown = (
+        drawn = (
             {"forbidden"}
             if not views
             else {"shown", "refused"}
