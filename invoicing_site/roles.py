@@ -30,7 +30,10 @@ CLERK = _named(
     "invoices.remind_invoice",
 )
 CASHIER = _named(
+    "payments.add_bankmapping",
+    "payments.apply_accountcredit",
     "payments.assign_payment",
+    "payments.change_bankmapping",
     "payments.change_reconciliationissue",
     "payments.record_payment",
     "payments.refund_payment",

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_credit_note_numbers'),
+        ('accounts', '0008_reminders_paused_and_automatic'),
     ]
 
     operations = [

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
@@ -19,7 +20,7 @@ from accounts.admin.columns import (
     side_by_side,
     tag,
 )
-from accounts.admin.confirming import found
+from accounts.admin.confirming import found, on_row
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
 from core.doors import pdf_file
@@ -28,6 +29,7 @@ from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
 from payments.admin.billing import BillingPages
 from payments.admin.correcting import CorrectingPages, CreditNoteInline, WriteOffInline
+from payments.admin.crediting import ask_to_apply_credit
 from payments.admin.drafting import DraftingPages
 from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
@@ -40,6 +42,8 @@ ACTIONS: dict[Status, tuple[str, ...]] = {
     Status.DRAFT: ("edit", "issue", "duplicate", "discard"),
     Status.SENT: (
         *(
+            "record_payment",
+            "apply_credit",
             "download_pdf",
             "credit",
             "send_again",
@@ -158,12 +162,22 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, R
     actions_detail = (
         "edit",
         "issue",
+        "record_payment",
         "download_pdf",
         "credit",
         {
             "title": "More",
             "items": (
-                *("send_again", "send_reminder", "figures", "write_off", "duplicate", "cancel", "discard"),
+                *(
+                    "apply_credit",
+                    "send_again",
+                    "send_reminder",
+                    "figures",
+                    "write_off",
+                    "duplicate",
+                    "cancel",
+                    "discard",
+                ),
             ),
         },
     )
@@ -201,6 +215,17 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, R
             possible -= {"download_pdf", "send_again"}
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("invoices_invoice_") in possible]
+
+    @action(description="Record payment", icon="add_card")
+    @on_row
+    def record_payment(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
+        """Leads on to the page that records what came in, with this invoice filled in."""
+        return redirect(reverse("admin:payments_payment_record", query={"invoice": invoice.pk}))
+
+    @action(description="Apply credit", icon="savings")
+    @on_row
+    def apply_credit(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
+        return ask_to_apply_credit(self, request, invoice)
 
     @action(description="Download PDF", icon="download")
     def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import BankAccountChange, Organization
-from payments.models import Payment, ReconciliationIssue
+from payments.models import BankLine, Payment, ReconciliationIssue
 
 NAME = "Invoicing Site"
 PAGES = (
@@ -28,6 +28,8 @@ PAGES = (
         "Money",
         (
             ("Payments", "payments", "payments.payment"),
+            ("Bank statements", "assured_workload", "payments.bankstatement"),
+            ("Bank lines", "table_rows", "payments.bankline"),
             ("Refunds, chargebacks", "undo", "payments.refund"),
             ("Reconciliation issues", "report", "payments.reconciliationissue"),
             ("Write-offs", "money_off", "payments.writeoff"),
@@ -46,6 +48,7 @@ PAGES = (
             ("Exchange rates", "currency_exchange", "accounts.exchangerate"),
             ("Reminder levels", "stairs", "invoices.reminderlevel"),
             ("Payment providers", "account_balance", "payments.paymentprovider"),
+            ("Bank tables", "view_column", "payments.bankmapping"),
             ("Users", "person", "accounts.user"),
             ("Memberships", "badge", "accounts.membership"),
             ("Invitations", "outgoing_mail", "accounts.invitation"),
@@ -103,5 +106,6 @@ def _may_view(request: HttpRequest, kind: str) -> bool:
 WAITING: dict[str, Callable[[], int]] = {
     "payments.payment": lambda: Payment.objects.to_verify().count(),
     "accounts.bankaccountchange": lambda: BankAccountChange.objects.filter(status="asked").count(),
+    "payments.bankstatement": lambda: BankLine.objects.open().count(),
     "payments.reconciliationissue": lambda: ReconciliationIssue.objects.filter(resolved_at=None).count(),
 }
