@@ -324,6 +324,8 @@ UNFOLD = {
     ],
     "STYLES": ["invoicing_site.back_office.stylesheet"],
     "SIDEBAR": {"navigation": "payments.admin.sidebar.navigation"},
+    "DASHBOARD_CALLBACK": "payments.admin.dashboard.today_page",
+    "COMMAND": {"search_callback": "payments.admin.finding.command_results"},
     "ACCOUNT": {"navigation": [{"title": "Second factor", "link": "/account/second-factor/"}]},
     "COLORS": {
         "primary": {

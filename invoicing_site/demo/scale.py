@@ -90,7 +90,7 @@ class Books:
         regions = [Region.objects.get(name=name) for name in REGIONS]
         made = []
         for place in range(max(2, min(2_000, self.count // 100))):
-            region = regions[place % 4 == 3]
+            region = regions[place % 4 == 1]
             account = accounts.open_account(
                 company_name=f"Customer {place + 1:04d} Ltd",
                 credit_limit=Money(NO_LIMIT, region.currency),

@@ -25,6 +25,7 @@ from core.doors import pdf_file
 from core.errors import Conflict
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
+from payments.admin.aging import AgingFilter
 from payments.admin.ledger import AllocationOfInvoiceInline
 from payments.models import PaymentCollectionInvoice
 
@@ -100,7 +101,13 @@ class DocumentInline(ReadOnlyInline):
 class InvoiceAdmin(ReadOnlyAdmin):
     list_display = ("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money")
     list_select_related = ("account",)
-    list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "issue_date", "due_date")
+    list_filter = (
+        "region",
+        AgingFilter,
+        ("currency", admin.AllValuesFieldListFilter),
+        "issue_date",
+        "due_date",
+    )
     search_fields = (
         *("number", "account__number", "account__company_name", "title"),
         *("order_numbers", "purchase_order_numbers", "external_id"),

@@ -12,6 +12,8 @@ from payments.reporting.aging import (
     open_on,
 )
 from payments.reporting.days import end_of_day, first_of, months_back, period_of, start_of_day
+from payments.reporting.finding import LONGEST, SEARCHES, Found, find
+from payments.reporting.queue import WAITING, Waiting, waiting
 from payments.reporting.receivables import DSO_DAYS, Moved, days_sales_outstanding, receivables_moved
 from payments.reporting.revenue import (
     Month,
@@ -26,18 +28,24 @@ from payments.reporting.revenue import (
 __all__ = [
     "BUCKETS",
     "DSO_DAYS",
+    "LONGEST",
+    "SEARCHES",
+    "WAITING",
     "Aged",
     "Bucket",
+    "Found",
     "Month",
     "Moved",
     "Period",
     "TaxLine",
+    "Waiting",
     "aged_by_account",
     "aged_by_currency",
     "bucket_named",
     "collected_by_month",
     "days_sales_outstanding",
     "end_of_day",
+    "find",
     "first_of",
     "invoiced_by_day",
     "largest_debtors",
@@ -48,4 +56,5 @@ __all__ = [
     "revenue",
     "start_of_day",
     "tax_summary",
+    "waiting",
 ]

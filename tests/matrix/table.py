@@ -303,8 +303,14 @@ OUTSIDERS = (*SIGNED_OUT, *CUSTOMERS, "token")
 ANSWERS_ALL = dict.fromkeys(OUTSIDERS, "shown")
 ACCOUNTS = "?app_label=accounts&model_name=account&field_name=parent&term="
 
+FOR_VIEWERS = {"staff": "forbidden"}
+
 SITE = {
     "index": Site("/admin/", "shown"),
+    "find": Site("/admin/find/?q=glob", "shown"),
+    "report_aging": Site("/admin/reports/aging/", "shown", FOR_VIEWERS),
+    "report_revenue": Site("/admin/reports/revenue/", "shown", FOR_VIEWERS),
+    "report_taxes": Site("/admin/reports/taxes/?format=csv", "shown", FOR_VIEWERS),
     "login": Site("/admin/login/", "gone", ANSWERS_ALL),
     "logout": Site("/admin/logout/", "not allowed", dict.fromkeys(OUTSIDERS, "gone")),
     "password_change": Site("/admin/password_change/", "shown"),
