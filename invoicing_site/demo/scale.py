@@ -236,6 +236,8 @@ class Books:
         left = invoice.paid_amount
         for line in invoice.new_lines:  # oldest first, as payments settle
             charge = line.account_line_item
+            if charge is None:
+                continue
             charge.settled_amount = charge.settled_account_amount = min(left, charge.amount)
             left -= charge.settled_amount
 

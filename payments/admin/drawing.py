@@ -79,9 +79,10 @@ def bars(
         for place, (value, text, address) in enumerate(values):
             high = room * value / top if top else 0
             x, y = LEFT + group * (place + 0.1) + thick * number, ABOVE + room - high
-            sizes = (round(one, 2) for one in (x, y, thick, high))
+            x, y, wide, high = (round(one, 2) for one in (x, y, thick, high))
             if value:
-                drawn.append(Part(f"{labels[place]}, {name}", text, address, *sizes, name))
+                label = f"{labels[place]}, {name}"
+                drawn.append(Part(label, text, address, x, y, wide, high, tone=name))
     steps = [top * step // GRID for step in range(GRID + 1)] if top else [0]
     ticks = [
         Tick(plain_money(value, currency), round(ABOVE + room - room * value / (top or 1), 2))

@@ -46,8 +46,8 @@ def find(request: HttpRequest) -> HttpResponse:
     """Where somebody lands who searched: on the one row there is, or on all that fit, by kind."""
     text = request.GET.get("q", "").replace("\0", "").strip()[: reporting.LONGEST]
     found = reporting.find(text, kinds=viewable(request))
-    if sum(len(one.rows) for one in found) == 1:
-        return redirect(_address(found[0].rows[0]))
+    if (row := reporting.only_hit(text, found)) is not None:
+        return redirect(_address(row))
     context = {
         **admin.site.each_context(request),
         "title": "Search",

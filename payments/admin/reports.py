@@ -71,7 +71,7 @@ def report(view: View) -> View:
         zone = timezone.get_current_timezone()
         return view(request, today=timezone.localdate(), zone=ZoneInfo(str(zone)))
 
-    return in_merchant_time(guarded)  # type: ignore[arg-type]
+    return in_merchant_time(guarded)
 
 
 def page(request: HttpRequest, template: str, title: str, form: Form, **context: Any) -> HttpResponse:
@@ -157,11 +157,15 @@ def _aging_of_account(
         "on": on,
         "currency": currency,
         "rows": [(one, max(0, (on - one.due_date).days)) for one in listed],
-        "total": sum(one.open_then for one in listed),
+        "total": _sum_of(listed),
         "is_cut": len(listed) == MOST_ROWS,
         "account": listed[0].account if listed else None,
     }
     return page(request, "admin/report_aging_rows.html", "Aging", form, **context)
+
+
+def _sum_of(rows: Iterable[Any]) -> int:
+    return sum(one.open_then for one in rows)
 
 
 def _plain(invoice: Any) -> str:

@@ -12,7 +12,7 @@ from payments.reporting.aging import (
     open_on,
 )
 from payments.reporting.days import end_of_day, first_of, months_back, period_of, start_of_day
-from payments.reporting.finding import LONGEST, SEARCHES, Found, find
+from payments.reporting.finding import LONGEST, SEARCHES, Found, find, only_hit
 from payments.reporting.queue import WAITING, Waiting, waiting
 from payments.reporting.receivables import DSO_DAYS, Moved, days_sales_outstanding, receivables_moved
 from payments.reporting.revenue import (
@@ -50,6 +50,7 @@ __all__ = [
     "invoiced_by_day",
     "largest_debtors",
     "months_back",
+    "only_hit",
     "open_on",
     "period_of",
     "receivables_moved",

@@ -82,3 +82,20 @@ def find(text: str, *, kinds: Collection[str]) -> list[Found]:
             if rows:
                 found.append(Found(kind, rows[:MOST], len(rows) > MOST))
     return found
+
+
+OWN_NAMES = ("number", "display_id", "reference", "company_name")
+
+
+def only_hit(text: str, found: Collection[Found]) -> Model | None:
+    """The one row that is called exactly this, or else the only one that fits at all."""
+    rows = [row for one in found for row in one.rows]
+    called = [row for row in rows if text.lower() in {_lower(row, name) for name in OWN_NAMES}]
+    for several in (called, rows):
+        if len(several) == 1:
+            return several[0]
+    return None
+
+
+def _lower(row: Model, name: str) -> str:
+    return str(getattr(row, name, "") or "").lower()

@@ -73,6 +73,8 @@ def word_of(response: Any) -> str:
     if response.status_code == 302:
         is_refused = any(one.level == ERROR for one in get_messages(response.wsgi_request))
         return "refused" if is_refused else "done"
+    if response.status_code == 200 and response.streaming:
+        return "shown"
     if response.status_code == 200 and b" data-done" in response.content:
         return "done"  # the rows that were chosen, with what became of each
     if response.status_code == 200:
