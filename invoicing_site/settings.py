@@ -262,6 +262,7 @@ FORMAT_MODULE_PATH = ["invoicing_site.formats"]
 # --- Static files
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
+EXPORTS_DIR = VAR_DIR / "exports"  # files that the worker writes for staff, each for a day
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

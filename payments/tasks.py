@@ -85,6 +85,7 @@ SCHEDULES = (
     ("reconcile payments", "payments.tasks.reconcile_now", 1),
     ("check invariants", "payments.tasks.check_invariants_now", 60),
     ("compare with the providers", "payments.tasks.compare_now", 24 * 60),
+    ("remove old exports", "accounts.tasks.remove_old_exports_now", 60),
 )
 
 

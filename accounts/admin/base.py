@@ -25,6 +25,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import operations
+from accounts.admin.exporting import ExportsList
 from accounts.models import Organization, User
 from accounts.querysets import parse_id
 
@@ -125,11 +126,11 @@ def in_merchant_time(view: Callable[..., HttpResponse]) -> Callable[..., HttpRes
     return drawn
 
 
-class BackOfficeAdmin(ModelAdmin):
-    """What all pages share: tabs, fifty rows, no bulk delete, the audit trail as history."""
+class BackOfficeAdmin(ExportsList, ModelAdmin):
+    """What all pages share: tabs, fifty rows, files of them, no bulk delete, the audit trail as history."""
 
     tabs: tuple[Tab, ...] = ()
-    actions = None
+    actions: Any = None
     list_per_page = 50
     empty_value_display = "–"
     list_before_template = "admin/tabs.html"

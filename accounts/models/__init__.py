@@ -2,6 +2,7 @@
 
 from accounts.models.account import Account, AccountLineItem
 from accounts.models.attempts import AttemptCount
+from accounts.models.exports import Export
 from accounts.models.invitations import Invitation
 from accounts.models.members import Customer, CustomerToken, Membership, User
 from accounts.models.organization import ExchangeRate, NumberSeries, Organization, Region
@@ -13,6 +14,7 @@ __all__ = [
     "Customer",
     "CustomerToken",
     "ExchangeRate",
+    "Export",
     "Invitation",
     "Membership",
     "NumberSeries",

@@ -2,6 +2,15 @@
 
 from accounts.operations.charging import add_charge, charge, settle_line_items
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
+from accounts.operations.exporting import (
+    AT_ONCE,
+    begin_export,
+    fail_export,
+    file_of,
+    own_export,
+    remove_old_exports,
+    write_export,
+)
 from accounts.operations.inviting import (
     accept_invitation,
     find_invitation,
@@ -35,6 +44,7 @@ from accounts.operations.tokens import (
 )
 
 __all__ = [
+    "AT_ONCE",
     "Letter",
     "Skipped",
     "Words",
@@ -42,6 +52,7 @@ __all__ = [
     "add_charge",
     "allot_number",
     "ask_for_password_reset",
+    "begin_export",
     "change_credit_limit",
     "change_member",
     "charge",
@@ -50,6 +61,8 @@ __all__ = [
     "create_token",
     "customer_for_token",
     "customer_for_user",
+    "fail_export",
+    "file_of",
     "find_invitation",
     "invite_member",
     "locked_account",
@@ -57,9 +70,11 @@ __all__ = [
     "note_second_factor",
     "open_account",
     "open_link",
+    "own_export",
     "regenerate_token",
     "remove_master_data",
     "remove_member",
+    "remove_old_exports",
     "reset_second_factor",
     "revoke_member_token",
     "revoke_token",
@@ -77,6 +92,7 @@ __all__ = [
     "wait_for",
     "withdraw_invitation",
     "words_for",
+    "write_export",
     "write_invitation",
     "write_letter",
 ]

@@ -27,6 +27,7 @@ from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
 from payments.admin.aging import AgingFilter
 from payments.admin.ledger import AllocationOfInvoiceInline
+from payments.admin.papers import PapersAsZip
 from payments.models import PaymentCollectionInvoice
 
 Status = Invoice.Status
@@ -98,7 +99,7 @@ class DocumentInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(ReadOnlyAdmin):
+class InvoiceAdmin(PapersAsZip, ReadOnlyAdmin):
     list_display = ("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money")
     list_select_related = ("account",)
     list_filter = (
@@ -125,6 +126,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         "snapshot_hash",
     )
     inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline, DocumentInline)
+    actions = ("zip_many",)
     actions_detail = ("download_pdf",)
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),

@@ -3,11 +3,16 @@
 from django.contrib import admin
 from django.urls import URLPattern, path
 
-from payments.admin import finding, reports
+from accounts.admin import exporting
+from accounts.admin.base import in_merchant_time
+from payments.admin import accounting, finding, reports
 
 VIEWS = {
+    "export": ("exports/<uuid:uuid>/", in_merchant_time(exporting.progress)),
+    "export_file": ("exports/<uuid:uuid>/file/", exporting.download),
     "find": ("find/", finding.find),
     "report_aging": ("reports/aging/", reports.aging),
+    "report_accounting": ("reports/accounting/", accounting.month),
     "report_revenue": ("reports/revenue/", reports.revenue),
     "report_taxes": ("reports/taxes/", reports.taxes),
 }

@@ -3,6 +3,7 @@ leads to its rows."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,8 +19,8 @@ from django.utils import timezone
 
 from accounts.admin.base import in_merchant_time
 from core.doors import kept
-from core.money import plain_number
-from invoices.documents.spreadsheets import csv_lines
+from core.money import exact
+from core.spreadsheets import csv_lines
 from payments import reporting
 from payments.admin.dashboard import invoices_issued
 
@@ -97,7 +98,7 @@ def _wants_csv(request: HttpRequest, form: Form) -> bool:
     return request.GET.get("format") == "csv" and form.is_valid()
 
 
-def _given(form: Form, **otherwise: Any) -> list[Any]:
+def given(form: Form, **otherwise: Any) -> list[Any]:
     """What was asked, or else what stands in its place."""
     said = form.cleaned_data if form.is_valid() else {}
     return [said.get(name) or value for name, value in otherwise.items()]
@@ -107,7 +108,7 @@ def _given(form: Form, **otherwise: Any) -> list[Any]:
 def aging(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
     """What was open at the end of a day, by account and bucket; with an account, its invoices."""
     form = DayForm(request.GET)
-    (on,) = _given(form, on=today)
+    (on,) = given(form, on=today)
     on = max(EARLIEST, min(on, today))
     if "account" in request.GET:
         return _aging_of_account(request, form, on, today, zone)
@@ -127,8 +128,8 @@ def aging(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
     return page(request, "admin/report_aging.html", "Aging", form, **context)
 
 
-def _numbers(row: reporting.Aged) -> list[str]:
-    return [plain_number(amount, row.currency) for amount in (*row.amounts, row.total)]
+def _numbers(row: reporting.Aged) -> list[Decimal]:
+    return [exact(amount, row.currency) for amount in (*row.amounts, row.total)]
 
 
 def _row_address(row: reporting.Aged, on: date) -> str:
@@ -168,8 +169,8 @@ def _sum_of(rows: Iterable[Any]) -> int:
     return sum(one.open_then for one in rows)
 
 
-def _plain(invoice: Any) -> str:
-    return plain_number(invoice.open_then, invoice.currency)
+def _plain(invoice: Any) -> Decimal:
+    return exact(invoice.open_then, invoice.currency)
 
 
 @report
@@ -177,7 +178,7 @@ def revenue(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpRespons
     """What was invoiced, less what was cancelled, by month, quarter or year."""
     form = RevenueForm(request.GET)
     otherwise = {"from": reporting.months_back(today, 11), "to": today, "by": "month"}
-    first, last, by = _given(form, **otherwise)
+    first, last, by = given(form, **otherwise)
     rows = reporting.revenue(*_within(first, last), by=by, zone=zone)
     if _wants_csv(request, form):
         head = [
@@ -210,7 +211,7 @@ def _within(first: date, last: date) -> tuple[date, date]:
 def _revenue_line(row: reporting.Period) -> list[Any]:
     said = row.invoiced
     amounts = (said.net, said.tax, said.gross, row.taken_back.gross, row.net, row.gross)
-    return [row.first, row.currency, said.count, *(plain_number(one, row.currency) for one in amounts)]
+    return [row.first, row.currency, said.count, *(exact(one, row.currency) for one in amounts)]
 
 
 def _revenue_addresses(
@@ -235,7 +236,7 @@ def taxes(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
     """Net, tax and gross by rate, of what was invoiced less what was cancelled."""
     form = SpanForm(request.GET)
     begins, ends = reporting.period_of(reporting.months_back(today, 1), "month")
-    first, last = _given(form, **{"from": begins, "to": ends})
+    first, last = given(form, **{"from": begins, "to": ends})
     rows = reporting.tax_summary(*_within(first, last), zone=zone)
     if _wants_csv(request, form):
         head = ["from", "to", "currency", "rate", "net", "tax", "gross"]
@@ -246,5 +247,5 @@ def taxes(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
     return page(request, "admin/report_taxes.html", "Taxes", form, **context)
 
 
-def _tax_amounts(row: reporting.TaxLine) -> list[str]:
-    return [plain_number(amount, row.currency) for amount in (row.net, row.tax, row.gross)]
+def _tax_amounts(row: reporting.TaxLine) -> list[Decimal]:
+    return [exact(amount, row.currency) for amount in (row.net, row.tax, row.gross)]

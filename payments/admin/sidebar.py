@@ -61,6 +61,7 @@ REPORTS = (
     ("Aging", "hourglass_bottom", "report_aging"),
     ("Revenue", "trending_up", "report_revenue"),
     ("Taxes", "percent", "report_taxes"),
+    ("Accounting export", "menu_book", "report_accounting"),
 )
 
 

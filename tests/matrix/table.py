@@ -266,7 +266,10 @@ BACK_OFFICE = {
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
     "core.auditentry": READ_ONLY,
     "core.outboxmessage": READ_ONLY,
-    "invoices.invoice": READ_ONLY._replace(files=frozenset({"download_pdf"})),
+    "invoices.invoice": READ_ONLY._replace(
+        files=frozenset({"download_pdf"}),
+        many={"zip_many": Question(VIEWERS, {}, comes="refused")},  # the first one's PDF is not made yet
+    ),
     "orders.order": READ_ONLY,
     "payments.accountcredit": READ_ONLY,
     "payments.allocation": READ_ONLY,
@@ -303,12 +306,16 @@ OUTSIDERS = (*SIGNED_OUT, *CUSTOMERS, "token")
 ANSWERS_ALL = dict.fromkeys(OUTSIDERS, "shown")
 ACCOUNTS = "?app_label=accounts&model_name=account&field_name=parent&term="
 
+NOBODYS = "00000000-0000-4000-8000-000000000000"
 FOR_VIEWERS = {"staff": "forbidden"}
 
 SITE = {
     "index": Site("/admin/", "shown"),
+    "export": Site(f"/admin/exports/{NOBODYS}/", "not found"),
+    "export_file": Site(f"/admin/exports/{NOBODYS}/file/", "not found"),
     "find": Site("/admin/find/?q=glob", "shown"),
     "report_aging": Site("/admin/reports/aging/", "shown", FOR_VIEWERS),
+    "report_accounting": Site("/admin/reports/accounting/", "shown", FOR_VIEWERS),
     "report_revenue": Site("/admin/reports/revenue/", "shown", FOR_VIEWERS),
     "report_taxes": Site("/admin/reports/taxes/?format=csv", "shown", FOR_VIEWERS),
     "login": Site("/admin/login/", "gone", ANSWERS_ALL),
