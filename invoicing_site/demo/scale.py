@@ -20,7 +20,7 @@ from accounts.models import Account, AccountLineItem, NumberSeries, Organization
 from core.audit import SYSTEM, AuditEntry
 from core.money import from_minor
 from invoices.models import Invoice, InvoiceLineItem
-from invoices.operations.issuing import _snapshot, snapshot_hash
+from invoices.operations.freezing import snapshot, snapshot_hash
 from payments.models import Allocation, Payment, PaymentProvider, Receipt
 
 YEARS = timedelta(days=3 * 365)
@@ -131,7 +131,9 @@ class Books:
         invoice.number_year, invoice.number_sequence = day.year, self._number("invoice", day.year)
         form = self.organization.invoice_number_format
         invoice.number = form.format(year=day.year, sequence=invoice.number_sequence)
-        invoice.snapshot = _snapshot(invoice, invoice.number, day, account, self.organization)
+        invoice.snapshot = snapshot(
+            invoice, invoice.new_lines, account, self.organization, number=invoice.number, issue_date=day
+        )
         invoice.snapshot_hash = snapshot_hash(invoice.snapshot)
         batch.invoices.append(invoice)
         batch.tell(invoice, "invoice.sent", at, account, status="sent", number=invoice.number)

@@ -66,7 +66,7 @@ JOBS: dict[str, Job] = {
         "invoices.view_invoice",
         "See drafts",
         "invoices_invoice",
-        {"show": "all", "status__exact": "draft"},
+        {"show": "draft"},
     ),
     "failed": Job(
         "Failed mails and messages",

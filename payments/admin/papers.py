@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils import timezone
 
 from accounts import operations as accounts
-from accounts.admin.base import staff_of
+from accounts.admin.base import ReadOnlyAdmin, staff_of
 from accounts.admin.bulk import Effect, Question, ask_many, choose, chosen
 from accounts.admin.exporting import KINDS
 from accounts.models import Export
@@ -26,24 +26,21 @@ MOST_IN_MEMORY = 5 * 1024 * 1024
 NOT_MADE = "It has no PDF yet. A draft gets it when it is issued, an issued invoice within a minute."
 
 
-class PapersAsZip:
+class PapersAsZip(ReadOnlyAdmin):
     """A list of invoices whose PDFs can be had together."""
 
     def get_urls(self) -> list:
-        page: Any = self
-        view = page.admin_site.admin_view(self.zip_papers)
+        view = self.admin_site.admin_view(self.zip_papers)
         own = path(f"{PAGE}/", view, name=f"invoices_invoice_{PAGE}")
-        return [own, *super().get_urls()]  # type: ignore[misc]
+        return [own, *super().get_urls()]
 
     @admin.action(description="PDFs as ZIP")
     def zip_many(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        page: Any = self
-        return choose(page, request, queryset, PAGE)
+        return choose(self, request, queryset, PAGE)
 
     def zip_papers(self, request: HttpRequest) -> HttpResponseBase:
         """GET says which PDFs there are; POST hands them out, which is told in the audit trail."""
-        page: Any = self
-        ids = chosen(page, request, PAGE)
+        ids = chosen(self, request, PAGE)
         rows = list(Invoice.objects.filter(pk__in=ids).select_related("account").defer("snapshot"))
         plain = InvoiceDocument.objects.filter(kind=InvoiceDocument.Kind.PLAIN, invoice__in=ids)
         made = set(plain.values_list("invoice", flat=True))
@@ -65,7 +62,7 @@ class PapersAsZip:
             consequence="They come as one ZIP, each as its customer has it. "
             "That you took them is told in the audit trail.",
         )
-        return ask_many(page, request, question, form=Form(), act=lambda row: "")
+        return ask_many(self, request, question, form=Form(), act=lambda row: "")
 
 
 def _zipped(request: HttpRequest, invoices: list[Invoice]) -> HttpResponseBase:

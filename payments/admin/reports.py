@@ -175,7 +175,7 @@ def _plain(invoice: Any) -> Decimal:
 
 @report
 def revenue(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
-    """What was invoiced, less what was cancelled, by month, quarter or year."""
+    """What was invoiced, less what was cancelled and credited, by month, quarter or year."""
     form = RevenueForm(request.GET)
     otherwise = {"from": reporting.months_back(today, 11), "to": today, "by": "month"}
     first, last, by = given(form, **otherwise)
@@ -188,7 +188,7 @@ def revenue(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpRespons
             "net",
             "tax",
             "gross",
-            "cancelled",
+            "taken back",
             "revenue net",
             "revenue",
         ]
@@ -210,14 +210,15 @@ def _within(first: date, last: date) -> tuple[date, date]:
 
 def _revenue_line(row: reporting.Period) -> list[Any]:
     said = row.invoiced
-    amounts = (said.net, said.tax, said.gross, row.taken_back.gross, row.net, row.gross)
+    off = row.cancelled.gross + row.credited.gross
+    amounts = (said.net, said.tax, said.gross, off, row.net, row.gross)
     return [row.first, row.currency, said.count, *(exact(one, row.currency) for one in amounts)]
 
 
 def _revenue_addresses(
     row: reporting.Period, first: date, last: date, by: str, zone: ZoneInfo
-) -> tuple[str, str]:
-    """Where what was issued, and what was cancelled, in the part of a period that was asked for, stands."""
+) -> tuple[str, str, str]:
+    """Where what was issued, cancelled and credited in the part of a period that was asked for stands."""
     begins, ends = reporting.period_of(row.first, by)
     begins, ends = max(begins, first), min(ends, last)
     where = {
@@ -228,12 +229,21 @@ def _revenue_addresses(
         "number__isnull": "False",
     }
     issued = invoices_issued(row.currency, begins, ends)
-    return issued, reverse("admin:invoices_invoice_changelist", query=where)
+    notes = {
+        "currency": row.currency,
+        "issue_date__gte": begins.isoformat(),
+        "issue_date__lt": (ends + timedelta(days=1)).isoformat(),
+    }
+    return (
+        issued,
+        reverse("admin:invoices_invoice_changelist", query=where),
+        reverse("admin:invoices_creditnote_changelist", query=notes),
+    )
 
 
 @report
 def taxes(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
-    """Net, tax and gross by rate, of what was invoiced less what was cancelled."""
+    """Net, tax and gross by rate, of what was invoiced less what was cancelled and credited."""
     form = SpanForm(request.GET)
     begins, ends = reporting.period_of(reporting.months_back(today, 1), "month")
     first, last = given(form, **{"from": begins, "to": ends})

@@ -6,6 +6,7 @@ from payments.models.attempts import (
     PaymentProvider,
     PaymentSession,
 )
+from payments.models.corrections import WriteOff
 from payments.models.ledger import AccountCredit, Allocation, Payment, Receipt, Refund
 from payments.models.traces import Comparison, ProviderCall, ProviderEvent, ReconciliationIssue
 
@@ -23,4 +24,5 @@ __all__ = [
     "Receipt",
     "ReconciliationIssue",
     "Refund",
+    "WriteOff",
 ]

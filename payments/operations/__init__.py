@@ -17,6 +17,17 @@ from payments.operations.collecting import (
 )
 from payments.operations.comparing import compare
 from payments.operations.completing import complete_payment, finish_payment, look_at
+from payments.operations.correcting import (
+    can_write_off,
+    credit_invoice,
+    creditable,
+    effect_of_crediting,
+    effect_of_settling,
+    left_to_correct,
+    undo_write_off,
+    undoable,
+    write_off,
+)
 from payments.operations.crediting import use_credit
 from payments.operations.documenting import (
     came_back,
@@ -30,6 +41,7 @@ from payments.operations.foreseeing import effect_of_refunding, effect_of_reject
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
+from payments.operations.notifying import recipients_of
 from payments.operations.opening import initiate_session
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
@@ -43,6 +55,7 @@ from payments.operations.refunding import (
 )
 from payments.operations.releasing import assign_payment, assignable, releasable, release_session
 from payments.operations.returning import look_now, renewed, replaced
+from payments.operations.sending import send_again, sendable
 from payments.operations.settling import settle
 from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
 from payments.operations.stating import Entry, Statement, What, statement_of
@@ -62,14 +75,19 @@ __all__ = [
     "assignable",
     "broken_invariants",
     "came_back",
+    "can_write_off",
     "change_method",
     "choose_provider",
     "compare",
     "complete_payment",
     "create_payment_sessions",
+    "credit_invoice",
+    "creditable",
     "decidable",
+    "effect_of_crediting",
     "effect_of_refunding",
     "effect_of_rejecting",
+    "effect_of_settling",
     "effect_of_verifying",
     "end_sessions_of_invoice",
     "find_refunds",
@@ -79,6 +97,7 @@ __all__ = [
     "install_providers",
     "left_as_credit",
     "left_of",
+    "left_to_correct",
     "look_at",
     "look_now",
     "offered_anywhere",
@@ -91,6 +110,7 @@ __all__ = [
     "pursue",
     "receipt_document",
     "receive_event",
+    "recipients_of",
     "reconcile",
     "refund_payment",
     "refundable",
@@ -101,6 +121,8 @@ __all__ = [
     "replaced",
     "resolvable",
     "resolve_issue",
+    "send_again",
+    "sendable",
     "settle",
     "settle_refund",
     "share_of",
@@ -110,6 +132,9 @@ __all__ = [
     "start_payment",
     "statement_document",
     "statement_of",
+    "undo_write_off",
+    "undoable",
     "use_credit",
     "verify_manual_payment",
+    "write_off",
 ]

@@ -44,7 +44,7 @@ def effect_of_verifying(payment: Payment) -> Effect:
         open_balance = invoice.total_amount - invoice.paid_amount - reserved if is_open else 0
         share = max(0, min(item.amount, open_balance, left))
         left -= share
-        settled += _worth(invoice, invoice.paid_amount + share)
+        settled += worth(invoice, invoice.paid_amount + share)
         effects.append(InvoiceEffect(invoice, share, invoice.open_balance, open_balance - share))
     account = _account(payment)
     return Effect(account, account.balance_due, account.balance_due - settled, tuple(effects), left)
@@ -66,7 +66,7 @@ def effect_of_refunding(payment: Payment, amount: int) -> Effect:
     effects, settled = [], 0
     for share in taken:
         invoice = Invoice.objects.get(pk=share.invoice_id)
-        settled += _worth(invoice, invoice.paid_amount - share.amount)
+        settled += worth(invoice, invoice.paid_amount - share.amount)
         now = invoice.open_balance
         effects.append(InvoiceEffect(invoice, -share.amount, now, now + share.amount))
     account = _account(payment)
@@ -84,7 +84,7 @@ def _account(payment: Payment) -> Account:
     return Account.objects.get(payments=payment.pk)
 
 
-def _worth(invoice: Invoice, paid: int) -> int:
+def worth(invoice: Invoice, paid: int) -> int:
     """By how much the account's paid amount moves when `paid` of the invoice is, its lines oldest first."""
     left, moved = paid, 0
     for line in invoice.line_items.select_related("account_line_item"):

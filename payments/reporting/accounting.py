@@ -9,40 +9,43 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet, Sum
 
 from core.money import exact
-from invoices.models import Invoice
+from invoices.models import CreditNote, Invoice
 from payments.models import Allocation, Payment, Refund
 from payments.reporting.days import end_of_day, start_of_day
 from payments.reporting.receivables import Moved
 
 Rows = Iterator[list[Any]]
 WHOSE = ("account", "company")
-INVOICES = ("date", "what", "invoice", *WHOSE, "currency", "net", "tax", "gross")
+INVOICES = ("date", "what", "number", "of invoice", *WHOSE, "currency", "net", "tax", "gross")
 PAYMENTS = ("date", "what", "receipt", "reference", "method", *WHOSE, "currency", "amount")
 ALLOCATIONS = ("date", "what", "invoice", "receipt", "reference", *WHOSE, "currency", "amount")
 SUMMARY = (
-    *("currency", "opening", "invoiced", "cancelled", "paid", "by account credit", "taken back"),
-    *("closing", "difference"),
+    *("currency", "opening", "invoiced", "cancelled", "paid", "by account credit", "by credit notes"),
+    *("written off", "taken back", "closing", "difference"),
 )
 
 
 def invoice_rows(first: date, last: date, zone: ZoneInfo) -> Rows:
-    """What was issued, and what was cancelled with negative amounts, with net, tax and gross."""
+    """What was issued, and with negative amounts what was cancelled and credited, with net, tax and gross."""
     sums = {"net": Sum("line_items__net_amount"), "tax": Sum("line_items__tax_amount")}
     papers = Invoice.objects.issued().annotate(**sums).select_related("account").defer("snapshot")
     issued = papers.filter(issue_date__range=(first, last)).order_by("issue_date", "pk")
     for one in issued.iterator():
         yield [one.issue_date, "invoice", *_paper(one, 1)]
+    noted = {"net": Sum("lines__net_amount"), "tax": Sum("lines__tax_amount")}
+    notes = CreditNote.objects.filter(issue_date__range=(first, last)).annotate(**noted)
+    rows = notes.select_related("account", "invoice").defer("snapshot", "invoice__snapshot")
+    for note in rows.order_by("issue_date", "pk").iterator():
+        yield [note.issue_date, "credit note", *_paper(note, -1, of=str(note.invoice))]
     start, end = start_of_day(first, zone), end_of_day(last, zone)
     cancelled = papers.filter(cancelled_at__gte=start, cancelled_at__lt=end).order_by("cancelled_at", "pk")
     for one in cancelled.iterator():
         yield [_day(one.cancelled_at, zone), "cancelled", *_paper(one, -1)]
 
 
-def _paper(invoice: Any, sign: int) -> list[Any]:
-    amounts = (invoice.net, invoice.tax, invoice.total_amount)
-    currency = invoice.currency
-    whose = (invoice.account.number, invoice.account.company_name)
-    return [invoice.number, *whose, currency, *(exact(sign * one, currency) for one in amounts)]
+def _paper(paper: Any, sign: int, *, of: str = "") -> list[Any]:
+    amounts, currency = (paper.net, paper.tax, paper.total_amount), paper.currency
+    return [paper.number, of, *_whose(paper), currency, *(exact(sign * one, currency) for one in amounts)]
 
 
 def _day(instant: Any, zone: ZoneInfo) -> date:
@@ -90,26 +93,35 @@ def allocation_rows(first: date, last: date, zone: ZoneInfo) -> Rows:
     """What was put on invoices and what was taken back, each from its payment or account credit."""
     start, end = start_of_day(first, zone), end_of_day(last, zone)
     moved = Allocation.objects.filter(created_at__gte=start, created_at__lt=end).order_by("created_at", "pk")
-    rows = moved.select_related("invoice__account", "payment__receipt", "credit__payment__receipt")
-    for one in rows.defer("invoice__snapshot").iterator():
+    rows = moved.select_related(
+        *("invoice__account", "payment__receipt", "credit__payment__receipt"),
+        *("credit_note", "write_off__invoice"),
+    )
+    papers = ("invoice__snapshot", "credit_note__snapshot", "write_off__invoice__snapshot")
+    for one in rows.defer(*papers).iterator():
         payment = one.payment or (one.credit.payment if one.credit else None)
-        what = "taken back" if one.amount < 0 else "payment" if one.payment else "account credit"
         yield [
             _day(one.created_at, zone),
-            what,
+            "taken back" if one.amount < 0 else _source(one),
             one.invoice.number,
             _receipt(payment),
-            payment.reference if payment else "",
+            payment.reference if payment else str(one.credit_note or one.write_off or ""),
             *_whose(one.invoice),
             one.currency,
             exact(one.amount, one.currency),
         ]
 
 
+def _source(one: Allocation) -> str:
+    """What was put on the invoice."""
+    words = {"credit": "account credit", "credit_note": "credit note", "write_off": "write-off"}
+    return next((word for name, word in words.items() if getattr(one, f"{name}_id")), "payment")
+
+
 def summary_rows(moved: list[Moved]) -> Rows:
     """The movements by currency: what was open before and after, and what stays unexplained, which is 0."""
     for row in moved:
-        out = (row.cancelled, row.paid, row.credited)
+        out = (row.cancelled, row.paid, row.by_credit, row.credited, row.written_off)
         amounts = (row.opening, row.invoiced, *(-one for one in out), row.taken_back, row.closing)
         difference = row.closing - row.expected
         yield [row.currency, *(exact(one, row.currency) for one in (*amounts, difference))]

@@ -37,7 +37,7 @@ SEARCHES: dict[str, Search] = {
         | Q(email__iexact=text)
         | Q(external_id__iexact=text)
     ),
-    "payments.payment": lambda text, amounts: Payment.objects.select_related("account").filter(
+    "payments.payment": lambda text, amounts: Payment.objects.select_related("account", "receipt").filter(
         Q(reference__icontains=text) | Q(receipt__number__icontains=text) | _same("amount", amounts)
     ),
     "payments.refund": lambda text, amounts: Refund.objects.select_related("payment").filter(
@@ -90,12 +90,13 @@ OWN_NAMES = ("number", "display_id", "reference", "company_name")
 def only_hit(text: str, found: Collection[Found]) -> Model | None:
     """The one row that is called exactly this, or else the only one that fits at all."""
     rows = [row for one in found for row in one.rows]
-    called = [row for row in rows if text.lower() in {_lower(row, name) for name in OWN_NAMES}]
+    called = [row for row in rows if text.lower() in _names_of(row)]
     for several in (called, rows):
         if len(several) == 1:
             return several[0]
     return None
 
 
-def _lower(row: Model, name: str) -> str:
-    return str(getattr(row, name, "") or "").lower()
+def _names_of(row: Model) -> set[str]:
+    named = (row, getattr(row, "receipt", None))
+    return {str(getattr(one, name, "") or "").lower() for one in named for name in OWN_NAMES}

@@ -12,6 +12,12 @@ from payments.reporting.aging import open_on
 from payments.reporting.days import end_of_day, start_of_day
 
 DSO_DAYS = 90
+SOURCES = (
+    ("paid", "payment"),
+    ("by_credit", "credit"),
+    ("credited", "credit_note"),
+    ("written_off", "write_off"),
+)
 
 
 def days_sales_outstanding(receivables: int, invoiced: int) -> int | None:
@@ -25,22 +31,26 @@ def days_sales_outstanding(receivables: int, invoiced: int) -> int | None:
 @dataclass
 class Moved:
     """How the receivables of one currency went from one evening to another: what was open, what invoices
-    added, what cancelling took back, what was paid on them and by account credit, and what of that was taken
-    back again. In minor units. `closing` is read from the invoices, not computed from the rest."""
+    added, what cancelling took off, what was paid, covered by account credit or a credit note, and written
+    off, and what of these was taken back again. In minor units. `closing` is read from the invoices, not
+    computed from the rest."""
 
     currency: str
     opening: int = 0
     invoiced: int = 0
     cancelled: int = 0
     paid: int = 0
+    by_credit: int = 0
     credited: int = 0
+    written_off: int = 0
     taken_back: int = 0
     closing: int = 0
 
     @property
     def expected(self) -> int:
         """What the closing must be."""
-        return self.opening + self.invoiced - self.cancelled - self.paid - self.credited + self.taken_back
+        less = self.cancelled + self.paid + self.by_credit + self.credited + self.written_off
+        return self.opening + self.invoiced - less + self.taken_back
 
     @property
     def is_reconciled(self) -> bool:
@@ -59,8 +69,10 @@ def receivables_moved(first: date, last: date, *, today: date, zone: ZoneInfo) -
         ("opening", open_on(before, today=today, zone=zone), "open_then"),
         ("invoiced", issued.filter(issue_date__range=(first, last)), "total_amount"),
         ("cancelled", cancelled, "total_amount"),
-        ("paid", moved.filter(amount__gt=0, credit=None), "amount"),
-        ("credited", moved.filter(amount__gt=0).exclude(credit=None), "amount"),
+        *(
+            (name, moved.filter(amount__gt=0, **{f"{source}__isnull": False}), "amount")
+            for name, source in SOURCES
+        ),
         ("taken_back", moved.filter(amount__lt=0), "amount"),
         ("closing", open_on(last, today=today, zone=zone), "open_then"),
     )

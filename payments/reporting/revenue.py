@@ -1,6 +1,6 @@
 """What was invoiced, taken back and collected over time, and the tax in it. An invoice counts on its issue
-date, for ever; cancelling it takes its amounts back on the day that happens, so that what a period said once
-it says always."""
+date, for ever; cancelling it, and a credit note, take amounts back on the day that happens, so that what a
+period said once it says always."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate, TruncMonth
 
-from invoices.models import Invoice, InvoiceLineItem
+from invoices.models import CreditNoteLine, Invoice, InvoiceLineItem
 from payments.models import Payment
 from payments.reporting.days import end_of_day, first_of, start_of_day
 
@@ -39,19 +39,20 @@ class Period:
     currency: str
     first: date
     invoiced: Amounts = field(default_factory=Amounts)
-    taken_back: Amounts = field(default_factory=Amounts)  # cancelled in the period, whenever issued
+    cancelled: Amounts = field(default_factory=Amounts)  # in the period, whenever issued
+    credited: Amounts = field(default_factory=Amounts)  # by credit notes of the period
 
     @property
     def net(self) -> int:
-        return self.invoiced.net - self.taken_back.net
+        return self.invoiced.net - self.cancelled.net - self.credited.net
 
     @property
     def tax(self) -> int:
-        return self.invoiced.tax - self.taken_back.tax
+        return self.invoiced.tax - self.cancelled.tax - self.credited.tax
 
     @property
     def gross(self) -> int:
-        return self.invoiced.gross - self.taken_back.gross
+        return self.invoiced.gross - self.cancelled.gross - self.credited.gross
 
 
 def _issued_lines(first: date, last: date) -> QuerySet[InvoiceLineItem]:
@@ -65,15 +66,20 @@ def _cancelled_lines(first: date, last: date, zone: ZoneInfo) -> QuerySet[Invoic
     return lines.filter(invoice__cancelled_at__gte=start, invoice__cancelled_at__lt=end)
 
 
+def _credited_lines(first: date, last: date) -> QuerySet[CreditNoteLine]:
+    return CreditNoteLine.objects.order_by().filter(credit_note__issue_date__range=(first, last))
+
+
 def _movements(first: date, last: date, zone: ZoneInfo) -> Iterator[tuple[str, QuerySet]]:
-    """Every kind of paper that changes revenue, by day and currency: what adds, then what takes back. Credit
-    notes come as one more that takes back."""
+    """Every kind of paper that changes revenue, by day and currency: what adds, then what takes back."""
     counted = SUMS | {"count": Count("invoice", distinct=True)}
     issued = _issued_lines(first, last).values_list("invoice__currency", "invoice__issue_date")
     yield "invoiced", issued.annotate(**counted)
     day = TruncDate("invoice__cancelled_at", tzinfo=zone)
     cancelled = _cancelled_lines(first, last, zone).annotate(day=day).values_list("invoice__currency", "day")
-    yield "taken_back", cancelled.annotate(**counted)
+    yield "cancelled", cancelled.annotate(**counted)
+    notes = _credited_lines(first, last).values_list("credit_note__currency", "credit_note__issue_date")
+    yield "credited", notes.annotate(**SUMS, count=Count("credit_note", distinct=True))
 
 
 def revenue(first: date, last: date, *, by: str, zone: ZoneInfo) -> list[Period]:
@@ -95,31 +101,34 @@ class TaxLine:
     currency: str
     rate: Decimal
     invoiced: Amounts = field(default_factory=Amounts)
-    taken_back: Amounts = field(default_factory=Amounts)
+    cancelled: Amounts = field(default_factory=Amounts)
+    credited: Amounts = field(default_factory=Amounts)
 
     @property
     def net(self) -> int:
-        return self.invoiced.net - self.taken_back.net
+        return self.invoiced.net - self.cancelled.net - self.credited.net
 
     @property
     def tax(self) -> int:
-        return self.invoiced.tax - self.taken_back.tax
+        return self.invoiced.tax - self.cancelled.tax - self.credited.tax
 
     @property
     def gross(self) -> int:
-        return self.invoiced.gross - self.taken_back.gross
+        return self.invoiced.gross - self.cancelled.gross - self.credited.gross
 
 
 def tax_summary(first: date, last: date, *, zone: ZoneInfo) -> list[TaxLine]:
     """Net, tax and gross by currency and rate, of what was invoiced from one day to another (both belong to
-    it) less what was cancelled in that time."""
+    it) less what was cancelled and credited in that time."""
     found: dict[tuple[str, Decimal], TaxLine] = {}
-    sides = (
-        ("invoiced", _issued_lines(first, last)),
-        ("taken_back", _cancelled_lines(first, last, zone)),
+    by_rate = ("invoice__currency", "tax_rate")
+    sides: tuple[tuple[str, QuerySet, tuple[str, ...]], ...] = (
+        ("invoiced", _issued_lines(first, last), by_rate),
+        ("cancelled", _cancelled_lines(first, last, zone), by_rate),
+        ("credited", _credited_lines(first, last), ("credit_note__currency", "invoice_line__tax_rate")),
     )
-    for side, rows in sides:
-        for currency, rate, *amounts in rows.values_list("invoice__currency", "tax_rate").annotate(**SUMS):
+    for side, rows, names in sides:
+        for currency, rate, *amounts in rows.values_list(*names).annotate(**SUMS):
             line = found.setdefault((currency, rate), TaxLine(currency, rate))
             getattr(line, side).add(*amounts)
     return [found[key] for key in sorted(found)]

@@ -247,6 +247,13 @@ class Office(NamedTuple):
 READ_ONLY = Office()
 MASTER_DATA = Office(add=EDITORS, change=EDITORS)
 AN_ACCOUNT = "the number of an account"
+A_DRAFT = {
+    "lines-TOTAL_FORMS": "1",
+    "lines-INITIAL_FORMS": "0",
+    "lines-0-description": "Desk lamp",
+    "lines-0-quantity": "1",
+    "lines-0-unit_price": "39.40",
+}
 REASON = {"reason": "As agreed"}
 NEW_PASSWORD = {"password1": "long enough 4711", "password2": "long enough 4711"}
 
@@ -266,9 +273,28 @@ BACK_OFFICE = {
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
     "core.auditentry": READ_ONLY,
     "core.outboxmessage": READ_ONLY,
+    "invoices.creditnote": READ_ONLY._replace(files=frozenset({"download_pdf"})),
     "invoices.invoice": READ_ONLY._replace(
         files=frozenset({"download_pdf"}),
-        many={"zip_many": Question(VIEWERS, {}, comes="refused")},  # the first one's PDF is not made yet
+        questions={
+            "edit": Question(CLERKS, A_DRAFT, status="draft"),
+            "preview": Question(VIEWERS, {}, status="draft", comes="shown"),
+            "issue": Question(CLERKS, {}, status="draft"),
+            "discard": Question(CLERKS, {}, status="draft"),
+            "duplicate": Question(CLERKS, {}),
+            "send_again": Question(CLERKS, {}),
+            "cancel": Question(CLERKS, REASON, status="sent"),
+            "credit": Question(CLERKS, {"is_whole": "on"} | REASON, status="sent"),
+            "write_off": Question(EDITORS, {"amount": "1.00"} | REASON, status="sent"),
+        },
+        many={
+            "issue_many": Question(CLERKS, {}, status="draft"),
+            "zip_many": Question(VIEWERS, {}, comes="refused"),  # the first one's PDF is not made yet
+        },
+        own={
+            "draft": Question(CLERKS, {}, comes="shown"),
+            "bill_unbilled": Question(CLERKS, {"groups": "nothing"}),
+        },
     ),
     "orders.order": READ_ONLY,
     "payments.accountcredit": READ_ONLY,
@@ -287,6 +313,7 @@ BACK_OFFICE = {
     "payments.paymentsession": READ_ONLY._replace(
         questions={"release": Question(EDITORS, REASON, "capturing", "refused")}
     ),
+    "payments.writeoff": READ_ONLY._replace(questions={"undo": Question(EDITORS, REASON)}),
     "payments.providercall": READ_ONLY,
     "payments.providerevent": READ_ONLY,
     "payments.reconciliationissue": READ_ONLY._replace(questions={"resolve": Question(CASHIERS, REASON)}),

@@ -100,7 +100,7 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
         "POST",
         list_page,
         {"action": "delete_selected", "_selected_action": str(row.pk)},
-        seen,
+        seen | {"done"} if views and office.many else seen,  # back to the list: there is no such action
     )
     for page, may, where in (
         ("add", actor in office.add, f"{list_page}add/"),
@@ -135,20 +135,15 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
     for page, question in (office.many | office.own).items():
         may = actor in question.may
         word = "forbidden" if not views else question.comes if may else "refused"
-        sent = dict(question.sent)
+        number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
+        sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
         if page in office.many:
             rows = model._default_manager.filter(**{"status": question.status} if question.status else {})
             sent["ids"] = str(rows.order_by("pk").values_list("pk", flat=True)[0])
             handed_on = {"action": page, "_selected_action": sent["ids"]}
             yield page, "POST", list_page, handed_on, {"done"} if views else {"forbidden"}
-        shown = (
-            {"forbidden"}
-            if not views
-            else {"shown", "refused"}
-            if page in office.many or not may
-            else {"shown"}
-        )
-        yield page, "GET", f"{list_page}{page}/", {}, shown
+        words = {"shown", "refused"} if page in office.many or not may else {"shown"}
+        yield page, "GET", f"{list_page}{page}/", {}, words if views else {"forbidden"}
         yield page, "POST", f"{list_page}{page}/", sent, {word}
 
 

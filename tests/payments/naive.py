@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from invoices.models import Invoice
+from invoices.models import CreditNoteLine, Invoice
 from payments.models import Allocation, Payment
 
 
@@ -49,6 +49,10 @@ def lines_between(first: date, last: date, zone: ZoneInfo):
             if first <= here <= last:
                 for line in invoice.line_items.all():
                     yield sign, here, invoice, line
+    for line in CreditNoteLine.objects.select_related("credit_note", "invoice_line"):
+        if first <= line.credit_note.issue_date <= last:
+            line.tax_rate = line.invoice_line.tax_rate
+            yield -1, line.credit_note.issue_date, line.credit_note, line
 
 
 def begin_of(day: date, by: str) -> date:
@@ -83,9 +87,18 @@ def collected(first: date, last: date, zone: ZoneInfo) -> dict[tuple[str, date],
     return dict(found)
 
 
+MOVES = ("invoiced", "cancelled", "paid", "by_credit", "credited", "written_off", "taken_back")
+
+
+def source_of(one: Allocation) -> str:
+    if one.credit_note_id:
+        return "credited"
+    return "written_off" if one.write_off_id else "by_credit" if one.credit_id else "paid"
+
+
 def moved(first: date, last: date, zone: ZoneInfo) -> dict[str, dict[str, int]]:
     """The movements of receivables between two days, by currency."""
-    found: dict = defaultdict(lambda: dict.fromkeys(("invoiced", "cancelled", "paid", "taken_back"), 0))
+    found: dict = defaultdict(lambda: dict.fromkeys(MOVES, 0))
     for invoice in Invoice.objects.exclude(number=None):
         if first <= invoice.issue_date <= last:
             found[invoice.currency]["invoiced"] += invoice.total_amount
@@ -93,7 +106,7 @@ def moved(first: date, last: date, zone: ZoneInfo) -> dict[str, dict[str, int]]:
             found[invoice.currency]["cancelled"] += invoice.total_amount
     for one in Allocation.objects.all():
         if first <= day_of(one.created_at, zone) <= last:
-            found[one.currency]["paid" if one.amount > 0 else "taken_back"] += abs(one.amount)
+            found[one.currency]["taken_back" if one.amount < 0 else source_of(one)] += abs(one.amount)
     return dict(found)
 
 

@@ -89,19 +89,19 @@ class TestAging:
 class TestRevenueAndTaxes:
     def test_revenue_with_its_rows(self, staff, invoice):
         page = staff.get(REVENUE, {"from": "2025-07-01", "to": "2025-09-30", "by": "quarter"})
-        ((row, issued, _),) = page.context["rows"]
+        ((row, issued, _, _),) = page.context["rows"]
         assert (row.currency, row.first, row.gross) == ("USD", date(2025, 7, 1), 3940)
         assert staff.get(issued).context["cl"].result_count == 1
         assert lines(staff.get(REVENUE, {"from": "2025-07-01", "to": "2025-09-30", "format": "csv"})) == [
-            "period,currency,invoices,net,tax,gross,cancelled,revenue net,revenue",
+            "period,currency,invoices,net,tax,gross,taken back,revenue net,revenue",
             "2025-07-01,USD,1,39.40,0.00,39.40,0.00,39.40,39.40",
         ]
 
     def test_cancelled_leads_to_what_was_cancelled(self, staff, account):
         bill = factories.an_open_invoice(account, account.line_items.get(), at=NOW - timedelta(days=40))
-        factories.invoices.cancel_invoice(invoice=bill, at=NOW, by=factories.SYSTEM, reason="Wrong")
+        factories.invoices.cancel_invoice(invoice=bill, at=NOW, staff=None, reason="Wrong")
         rows = staff.get(REVENUE).context["rows"]
-        assert [(row.first.month, row.gross) for row, _, _ in rows] == [(7, 3940), (9, -3940)]
+        assert [(row.first.month, row.gross) for row, *_ in rows] == [(7, 3940), (9, -3940)]
         found = staff.get(rows[1][2]).context["cl"]
         assert [one.pk for one in found.queryset] == [bill.pk]
 
