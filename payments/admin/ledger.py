@@ -11,6 +11,11 @@ from payments.models import AccountCredit, Allocation
 from payments.models.ledger import SOURCES
 
 
+@admin.display(description="Credit note or write-off")
+def other_source(_admin: Any, part: Allocation) -> Any:
+    return link_to(part.credit_note) or link_to(part.write_off, f"Write-off {part.write_off_id}")
+
+
 class AllocationInline(ReadOnlyInline):
     """What was put on an invoice, or taken back from it, and by which payment or credit."""
 
@@ -21,16 +26,11 @@ class AllocationInline(ReadOnlyInline):
     invoice_link = link_column("invoice", "Invoice")
     payment_link = link_column("payment", "Payment")
     credit_link = link_column("credit", "Account credit")
+    other_source = other_source
     amount_money = money_column("amount", "Amount")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("invoice", *SOURCES)
-
-    @admin.display(description="Credit note or write-off")
-    def other_source(self, part: Allocation) -> Any:
-        return link_to(part.credit_note) or (
-            part.write_off and link_to(part.write_off, f"Write-off {part.write_off_id}")
-        )
 
 
 class AllocationOfInvoiceInline(AllocationInline):
@@ -73,6 +73,7 @@ class AllocationAdmin(ReadOnlyAdmin):
     invoice_link = link_column("invoice", "Invoice", ordering="invoice__number")
     payment_link = link_column("payment", "Payment")
     credit_link = link_column("credit", "Account credit")
+    other_source = other_source
     amount_money = money_column("amount", "Amount")
 
 

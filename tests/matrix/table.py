@@ -144,6 +144,9 @@ ROUTES = {
     "account/<str:number>/invoices/<int:pk>/": Route(READ, SHOWN, INVOICE),
     "account/<str:number>/invoices/<int:pk>/pdf/": Route(READ, SHOWN, INVOICE),
     "account/<str:number>/invoices/<int:pk>/pdf/state/": Route(READ, SHOWN, INVOICE),
+    "account/<str:number>/credit-notes/<int:pk>/pdf/": Route(
+        READ, SHOWN, {"number": "number", "pk": "credit note"}
+    ),
     "account/<str:number>/payments/": Route(READ, SHOWN, NUMBER),
     "account/<str:number>/payments/<int:pk>/": Route(READ, SHOWN, {"number": "number", "pk": "payment"}),
     "account/<str:number>/payments/<int:pk>/pdf/": Route(READ, SHOWN, {"number": "number", "pk": "payment"}),
@@ -283,7 +286,7 @@ BACK_OFFICE = {
             "discard": Question(CLERKS, {}, status="draft"),
             "duplicate": Question(CLERKS, {}),
             "send_again": Question(CLERKS, {}),
-            "cancel": Question(CLERKS, REASON, status="sent"),
+            "cancel": Question(CLERKS, REASON),
             "credit": Question(CLERKS, {"is_whole": "on"} | REASON, status="sent"),
             "write_off": Question(EDITORS, {"amount": "1.00"} | REASON, status="sent"),
         },

@@ -28,6 +28,7 @@ from accounts.models.members import PERMISSIONS
 from core.audit import SYSTEM
 from invoices import operations as invoices
 from invoices.models import Invoice
+from invoicing_site.demo.invoicing import show_invoicing
 from orders import operations as orders
 from orders.models import Order
 from payments import operations as payments
@@ -94,6 +95,7 @@ class Command(BaseCommand):
         self._globex(now)
         self._nordic(now)
         self._initech(now)
+        show_invoicing(staff=User.objects.get(email=STAFF[0][0]), now=now)
         if options["line_items"]:
             self._big(now, options["line_items"])
         told = {"customers": self._customers(), "staff": self._staff()}
