@@ -132,6 +132,7 @@ class BackOfficeAdmin(ExportsList, ModelAdmin):
     tabs: tuple[Tab, ...] = ()
     actions: Any = None
     list_per_page = 50
+    show_full_result_count = False  # a list counts what it shows, not all there is besides
     empty_value_display = "–"
     list_before_template = "admin/tabs.html"
     compressed_fields = False

@@ -16,6 +16,7 @@ from accounts import operations
 from accounts.admin.base import MasterDataAdmin, SelectsById, Tab, every_row, in_merchant_time, staff_of
 from accounts.admin.columns import link_to_list, money_column, side_by_side, tag
 from accounts.admin.confirming import NO_PERMISSION, Confirmation, LimitForm, confirm, found, posted
+from accounts.admin.currencies import CurrencyFilter
 from accounts.models import Account, Membership, Organization
 from accounts.templatetags.wording import money
 from core.errors import Invalid
@@ -83,7 +84,7 @@ class AccountAdmin(MasterDataAdmin):
         "available_money",
         "standing",
     )
-    list_filter = (("currency", admin.AllValuesFieldListFilter),)
+    list_filter = (CurrencyFilter,)
     search_fields = ("number", "company_name", "email", "external_id")
     search_help_text = "Number, company or e-mail"
     autocomplete_fields = ("parent",)

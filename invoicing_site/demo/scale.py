@@ -29,6 +29,7 @@ BATCH = 1_000
 REGIONS = ("North America", "Europe")
 RATES = (Decimal("19"), Decimal("7"), Decimal("0"))
 NO_LIMIT = 10**9
+WIDTH = 40  # of the bar
 Told = Callable[[int], None]
 
 
@@ -293,3 +294,16 @@ def write_books(
     """So many invoices with so many lines each. Written once: a second run finds them and writes nothing."""
     if not is_there():
         Books(invoices=invoices, lines=lines, staff=staff, at=at).write(told)
+
+
+def show_scale(*, invoices: int, lines: int, staff: User, at: datetime, told_to: Any) -> None:
+    """Write them with a bar that says how far it is; `told_to` is a command's stream."""
+
+    def told(done: int) -> None:
+        filled = WIDTH * done // invoices
+        end = "\n" if done == invoices else ""
+        bar = f"[{'#' * filled}{'.' * (WIDTH - filled)}]"
+        told_to.write(f"\r{bar} {done:,} of {invoices:,} invoices", ending=end)
+        told_to.flush()
+
+    write_books(invoices=invoices, lines=lines, staff=staff, at=at, told=told)

@@ -20,6 +20,7 @@ from accounts.admin.columns import (
     tag,
 )
 from accounts.admin.confirming import found
+from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
 from core.doors import pdf_file
@@ -116,7 +117,7 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, P
     list_filter = (
         "region",
         AgingFilter,
-        ("currency", admin.AllValuesFieldListFilter),
+        CurrencyFilter,
         "issue_date",
         "due_date",
     )

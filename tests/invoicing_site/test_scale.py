@@ -1,8 +1,11 @@
 """The large books are sound, and written once."""
 
 from datetime import date
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
+from django.utils import timezone
 
 from accounts.models import AccountLineItem
 from core.audit import AuditEntry
@@ -43,3 +46,16 @@ def test_run_again_it_changes_nothing(merchant, stella):
     write_books(invoices=20, lines=2, staff=stella, at=NOW)
     with unchanged():
         write_books(invoices=20, lines=2, staff=stella, at=NOW)
+
+
+@pytest.mark.django_db
+def test_the_command_tells_how_far_it_is():
+    said = StringIO()
+    asked = {"scale": True, "invoices": 20, "lines_per_invoice": 2, "stdout": StringIO(), "stderr": said}
+    call_command("demo_data", **asked)
+    assert said.getvalue() == f"\r[{'#' * 40}] 20 of 20 invoices\n"
+    assert Invoice.objects.filter(account__external_id__startswith="scale-").count() == 20
+    before = Invoice.objects.count()
+    call_command("demo_data", **asked)
+    assert Invoice.objects.count() == before
+    assert_sound(at=timezone.now())

@@ -49,10 +49,9 @@ def lines_between(first: date, last: date, zone: ZoneInfo):
             if first <= here <= last:
                 for line in invoice.line_items.all():
                     yield sign, here, invoice, line
-    for line in CreditNoteLine.objects.select_related("credit_note", "invoice_line"):
-        if first <= line.credit_note.issue_date <= last:
-            line.tax_rate = line.invoice_line.tax_rate
-            yield -1, line.credit_note.issue_date, line.credit_note, line
+    for one in CreditNoteLine.objects.select_related("credit_note", "invoice_line"):
+        if first <= one.credit_note.issue_date <= last:
+            yield -1, one.credit_note.issue_date, one.credit_note, one
 
 
 def begin_of(day: date, by: str) -> date:
@@ -72,7 +71,8 @@ def revenue(first: date, last: date, by: str, zone: ZoneInfo) -> dict[tuple[str,
 def taxes(first: date, last: date, zone: ZoneInfo) -> dict[tuple[str, str], tuple]:
     found: dict = defaultdict(lambda: [0, 0, 0])
     for sign, _, invoice, line in lines_between(first, last, zone):
-        sums = found[invoice.currency, line.tax_rate]
+        of = line.invoice_line if isinstance(line, CreditNoteLine) else line
+        sums = found[invoice.currency, of.tax_rate]
         for place, amount in enumerate((line.net_amount, line.tax_amount, line.amount)):
             sums[place] += sign * amount
     return {key: tuple(sums) for key, sums in found.items()}

@@ -112,9 +112,7 @@ class TestMonth:
         )
         page = staff.get(PAGE)
         assert "Download August 2025" in page.content.decode()
-        assert tables(page)[0][1] == [
-            *("USD", "$0.00", "+ $39.40", *["− $0.00"] * 5, "+ $0.00", "$39.40")
-        ]
+        assert tables(page)[0][1] == [*("USD", "$0.00", "+ $39.40", *["− $0.00"] * 5, "+ $0.00", "$39.40")]
         assert Export.objects.count() == 0
 
     def test_books_that_do_not_add_up_are_told(self, staff, account, stella):
