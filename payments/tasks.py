@@ -119,6 +119,7 @@ SCHEDULES = (
     ("check invariants", "payments.tasks.check_invariants_now", 60),
     ("compare with the providers", "payments.tasks.compare_now", 24 * 60),
     ("send reminders", "payments.tasks.remind_now", 24 * 60),
+    ("remove old exports", "accounts.tasks.remove_old_exports_now", 60),
 )
 
 

@@ -2,6 +2,7 @@
 
 from accounts.models.account import Account, AccountLineItem
 from accounts.models.attempts import AttemptCount
+from accounts.models.exports import Export
 from accounts.models.invitations import Invitation
 from accounts.models.letterhead import BankAccountChange, Logo
 from accounts.models.members import Customer, CustomerToken, Membership, User
@@ -17,6 +18,7 @@ __all__ = [
     "Customer",
     "CustomerToken",
     "ExchangeRate",
+    "Export",
     "Invitation",
     "Logo",
     "Membership",

@@ -2,6 +2,15 @@
 
 from accounts.operations.charging import add_charge, charge, settle_line_items, worth_in
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
+from accounts.operations.exporting import (
+    AT_ONCE,
+    begin_export,
+    fail_export,
+    file_of,
+    own_export,
+    remove_old_exports,
+    write_export,
+)
 from accounts.operations.inviting import (
     accept_invitation,
     find_invitation,
@@ -55,6 +64,7 @@ from accounts.operations.tokens import (
 )
 
 __all__ = [
+    "AT_ONCE",
     "BankAccount",
     "Letter",
     "Skipped",
@@ -66,6 +76,7 @@ __all__ = [
     "allot_number",
     "ask_for_bank_account",
     "ask_for_password_reset",
+    "begin_export",
     "change_credit_limit",
     "change_member",
     "charge",
@@ -76,6 +87,8 @@ __all__ = [
     "customer_for_user",
     "decidable_bank_account",
     "decide_on_bank_account",
+    "fail_export",
+    "file_of",
     "find_invitation",
     "invite_member",
     "locked_account",
@@ -84,11 +97,13 @@ __all__ = [
     "note_second_factor",
     "open_account",
     "open_link",
+    "own_export",
     "regenerate_token",
     "removable",
     "remove_logo",
     "remove_master_data",
     "remove_member",
+    "remove_old_exports",
     "required",
     "reset_second_factor",
     "resumable",
@@ -114,6 +129,7 @@ __all__ = [
     "withdrawable",
     "words_for",
     "worth_in",
+    "write_export",
     "write_invitation",
     "write_letter",
 ]

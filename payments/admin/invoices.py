@@ -21,18 +21,21 @@ from accounts.admin.columns import (
     tag,
 )
 from accounts.admin.confirming import found, on_row
+from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
 from core.doors import pdf_file
 from core.errors import Conflict
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
+from payments.admin.aging import AgingFilter
 from payments.admin.billing import BillingPages
 from payments.admin.correcting import CorrectingPages, CreditNoteInline, WriteOffInline
 from payments.admin.crediting import ask_to_apply_credit
 from payments.admin.drafting import DraftingPages
 from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
+from payments.admin.papers import PapersAsZip
 from payments.admin.reminders import ReminderInline
 from payments.admin.reminding import RemindingPages
 from payments.models import PaymentCollectionInvoice
@@ -125,13 +128,19 @@ class DocumentInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, RemindingPages):
+class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, RemindingPages, PapersAsZip):
     list_display = (
         *("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money"),
         "reminder",
     )
     list_select_related = ("account",)
-    list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "issue_date", "due_date")
+    list_filter = (
+        "region",
+        AgingFilter,
+        CurrencyFilter,
+        "issue_date",
+        "due_date",
+    )
     search_fields = (
         *("number", "account__number", "account__company_name", "title"),
         *("order_numbers", "purchase_order_numbers", "external_id"),
@@ -157,7 +166,7 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, R
         ReminderInline,
         DocumentInline,
     )
-    actions = ("issue_many", "remind_many")
+    actions = ("issue_many", "remind_many", "zip_many")
     actions_list = ("draft", "bill_unbilled", "remind")
     actions_detail = (
         "edit",

@@ -20,7 +20,7 @@ from tests.matrix.table import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, STAFF, 
 from tests.matrix.world import RANDOM_ID, World, build
 
 pytestmark = pytest.mark.django_db
-PAGES = ("changelist", "add", "change", "delete", "history", "")
+PAGES = ("changelist", "export", "add", "change", "delete", "history", "")
 
 
 @pytest.fixture
@@ -77,6 +77,8 @@ def word_of(response: Any) -> str:
     if response.status_code == 302:
         is_refused = any(one.level == ERROR for one in get_messages(response.wsgi_request))
         return "refused" if is_refused else "done"
+    if response.status_code == 200 and response.streaming:
+        return "done" if response.request["REQUEST_METHOD"] == "POST" else "shown"
     if response.status_code == 200 and b" data-done" in response.content:
         return "done"  # the rows that were chosen, with what became of each
     if response.status_code == 200:
@@ -95,6 +97,8 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
     list_page = list_of(model)
     seen = {"shown"} if views else {"forbidden"}
     yield "changelist", "GET", list_page, {}, seen
+    yield "export", "GET", f"{list_page}export/", {}, seen
+    yield "export", "POST", f"{list_page}export/", {"form": "csv"}, {"done"} if views else {"forbidden"}
     yield (
         "changelist",
         "POST",

@@ -232,6 +232,13 @@ class TestEveryPage:
         client.force_login(a_clerk("payments.view_payment", "core.view_auditentry"))
         groups = client.get(list_of(Payment)).context["sidebar_navigation"]
         seen = {group["title"]: [page["title"] for page in group["items"]] for group in groups}
-        assert seen == {"Sales": [], "Money": ["Payments"], "Setup": [], "Audit": ["Audit trail"]}
-        assert groups[1]["items"][0]["badge"] == 1
+        assert seen == {
+            "Today": ["What needs doing"],
+            "Sales": [],
+            "Money": ["Payments"],
+            "Reports": [],
+            "Setup": [],
+            "Audit": ["Audit trail"],
+        }
+        assert groups[2]["items"][0]["badge"] == 1
         assert client.get(list_of(Invoice)).status_code == 403
