@@ -247,6 +247,11 @@ class LineItemQuerySet(OwnedQuerySet):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 
+    def charged_between(self, begin: datetime | None, end: datetime) -> Self:
+        """Charged since `begin`, if there is one, and before `end`."""
+        since = Q(created_at__gte=begin) if begin else Q()
+        return self.filter(since, created_at__lt=end)
+
     def by_region(self) -> models.QuerySet:
         """A dictionary per region: how many charges, their sum, and their worth in the account's currency;
         the region worth most first."""

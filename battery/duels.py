@@ -57,7 +57,7 @@ def _unexpected(answers: list[Any]) -> Iterator[str]:
 def _cancel_or_pay(ground: Ground, account: Account, staff: User, number: int) -> Iterator[str]:
     invoice = factories.an_open_invoice(account)
     session = ground.agreed(invoice, ground.random("cancel", number).choice([STRIPE, PAYPAL]))
-    cancel = partial(invoices.cancel_invoice, invoice=invoice, at=NOW, by=staff.actor, reason="Wrong")
+    cancel = partial(invoices.cancel_invoice, invoice=invoice, at=NOW, staff=staff, reason="Wrong")
     pay = partial(operations.complete_payment, session=session, at=timezone.now(), by=SYSTEM)
     yield from _unexpected(_fight(ground, number, cancel, pay))
     ground.deliver()
@@ -72,7 +72,7 @@ def _verify_or_reject(ground: Ground, account: Account, staff: User, number: int
     promise = factories.a_promised_payment(invoice)
     verify = partial(operations.verify_manual_payment, payment=promise, at=NOW, staff=staff)
     reject = partial(operations.reject_manual_payment, payment=promise, at=NOW, staff=staff, reason="None")
-    cancel = partial(invoices.cancel_invoice, invoice=invoice, at=NOW, by=staff.actor, reason="Wrong")
+    cancel = partial(invoices.cancel_invoice, invoice=invoice, at=NOW, staff=staff, reason="Wrong")
     answers = _fight(ground, number, verify, reject, cancel, verify)
     yield from _unexpected(answers)
     decided = [answer is None for place, answer in enumerate(answers) if place % 4 != 2].count(True)

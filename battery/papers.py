@@ -4,5 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def no_pdf(paper: Mapping[str, Any], *, pay_now_url: str = "", is_test_mode: bool = False) -> bytes:
+def no_pdf(
+    paper: Mapping[str, Any], *, pay_now_url: str = "", is_test_mode: bool = False, is_draft: bool = False
+) -> bytes:
     return f"%PDF- {paper['number']} {pay_now_url}".encode()

@@ -7,4 +7,4 @@ INSTALLED_APPS = [*INSTALLED_APPS, "battery"]
 # What the site logs while it is attacked goes into a file: the table is on the terminal.
 _file = {"class": "logging.FileHandler", "filename": env.str("BATTERY_LOG"), "formatter": "line"}
 LOGGING = {**LOGGING, "handlers": {"console": _file}}
-INVOICE_PDF = "battery.papers.no_pdf"
+CREDIT_NOTE_PDF = INVOICE_PDF = "battery.papers.no_pdf"

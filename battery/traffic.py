@@ -174,7 +174,7 @@ class Client(Thread):
         if len(company.unpaid) > KEPT_OPEN:
             oldest = Invoice.objects.get(pk=company.unpaid.popleft())
             with suppress(Refusal):
-                invoices.cancel_invoice(invoice=oldest, at=timezone.now(), by=SYSTEM, reason="Unpaid")
+                invoices.cancel_invoice(invoice=oldest, at=timezone.now(), staff=None, reason="Unpaid")
 
     def _billed(self, line: Line, company: Company) -> int | None:
         charge = factories.an_unpaid_order(

@@ -1,8 +1,8 @@
 from django.apps import AppConfig
 
-from invoices.triggers import ISSUED_INVOICES
+from invoices.triggers import CREDIT_NOTES, ISSUED_INVOICES
 
 
 class InvoicesConfig(AppConfig):
     name = "invoices"
-    triggers = ISSUED_INVOICES
+    triggers = ISSUED_INVOICES + CREDIT_NOTES

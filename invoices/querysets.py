@@ -73,6 +73,9 @@ class InvoiceQuerySet(OwnedQuerySet):
     def overdue(self, *, on: date) -> Self:
         return self.open().filter(due_date__lt=on)
 
+    def drafts(self) -> Self:
+        return self.filter(status="draft")
+
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 
@@ -168,3 +171,21 @@ class InvoiceLineItemQuerySet(models.QuerySet):
     def live(self) -> Self:
         """Lines of invoices that were not cancelled: each keeps its charge from other invoices."""
         return self.filter(is_live=True)
+
+    def with_credited(self) -> Self:
+        """`credited_amount`, `credited_net`, `credited_tax`: what credit notes took off each line, in minor
+        units."""
+        return self.annotate(
+            credited_amount=Coalesce(Sum("credited__amount"), 0),
+            credited_net=Coalesce(Sum("credited__net_amount"), 0),
+            credited_tax=Coalesce(Sum("credited__tax_amount"), 0),
+        )
+
+
+class CreditNoteQuerySet(OwnedQuerySet):
+    missing = "Credit note not found"
+
+    def own(self, user: User) -> Q:
+        """Credit notes on invoices over orders of which the member placed every one."""
+        invoices = self.model._meta.get_field("invoice").related_model._default_manager
+        return Q(invoice__in=invoices.filter(invoices.all().own(user)))

@@ -8,8 +8,9 @@ from core.triggers import Trigger
 
 NUMBER = ("number", "number_year", "number_sequence")
 FROZEN = (
-    "id uuid account_id region_id title description order_numbers purchase_order_numbers currency "
-    "total_amount issue_date due_date created_at sent_at snapshot snapshot_hash"
+    "id uuid account_id region_id title description notes order_numbers purchase_order_numbers currency "
+    "total_amount issue_date due_date asked_issue_date asked_due_date created_at sent_at snapshot "
+    "snapshot_hash"
 ).split()
 MOVES = "status paid_amount reserved_amount viewed_at paid_at cancelled_at external_id".split()
 
@@ -46,4 +47,9 @@ ISSUED_INVOICES = (
         Trigger(f"guard_document_{event.lower()}", 11, _PDF, event, "The PDF of an invoice never changes")
         for event in ("UPDATE", "DELETE", "TRUNCATE")
     ),
+)
+CREDIT_NOTES = tuple(
+    Trigger(f"guard_{what}_{event.lower()}", 10, f"invoices_{what}", event, "A credit note never changes")
+    for what in ("creditnote", "creditnoteline", "creditnotedocument")
+    for event in ("UPDATE", "DELETE", "TRUNCATE")
 )

@@ -37,6 +37,7 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # older one
 _name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(HOST, f"[{HOST}]" if ":" in HOST else HOST)  # noqa: S104
 SITE_URL = env.str("SITE_URL", default=f"http://{_name}:{PORT}")
 INVOICE_PDF = "invoices.documents.pdf.invoice_pdf"  # what draws invoices: your own takes the same arguments
+CREDIT_NOTE_PDF = "invoices.documents.pdf.credit_note_pdf"
 
 INSTALLED_APPS = [
     "unfold",

@@ -10,9 +10,10 @@ from django_q.models import Schedule
 
 from core import outbox
 from invoices import operations as invoices
-from invoices.models import Invoice
+from invoices.models import CreditNote, Invoice
+from invoices.operations.crediting import CREDIT_DOCUMENTED, CREDITED
 from invoices.operations.documenting import DOCUMENTED
-from invoices.operations.issuing import ISSUED
+from invoices.operations.freezing import ISSUED
 from invoices.operations.settling import CLOSED
 from payments import operations
 from payments.models import Payment, PaymentSession, Refund
@@ -20,6 +21,7 @@ from payments.operations.booking import PROMISED, RECEIPT
 from payments.operations.collecting import END_SESSION
 from payments.operations.events import EVENT
 from payments.operations.notifying import (
+    send_credit_note,
     send_invoice,
     send_promise,
     send_receipt,
@@ -46,7 +48,19 @@ def invoice_issued(payload: dict[str, Any], at: datetime) -> None:
 
 @outbox.consumer(DOCUMENTED)
 def invoice_documented(payload: dict[str, Any], at: datetime) -> None:
-    send_invoice(Invoice.objects.select_related("account").get(pk=payload["invoice"]), at=at)
+    invoice = Invoice.objects.select_related("account").get(pk=payload["invoice"])
+    send_invoice(invoice, at=at, again=payload.get("again", ""))
+
+
+@outbox.consumer(CREDITED)
+def invoice_credited(payload: dict[str, Any], at: datetime) -> None:
+    invoices.make_credit_note_document(note=CreditNote.objects.get(pk=payload["credit_note"]), at=at)
+
+
+@outbox.consumer(CREDIT_DOCUMENTED)
+def credit_note_documented(payload: dict[str, Any], at: datetime) -> None:
+    notes = CreditNote.objects.select_related("account", "invoice__account")
+    send_credit_note(notes.get(pk=payload["credit_note"]))
 
 
 @outbox.consumer(CLOSED)

@@ -31,5 +31,6 @@ urlpatterns = [
     path(
         "account/<str:number>/invoices/<int:pk>/pdf/state/", views.invoice_pdf_state, name="invoice_pdf_state"
     ),
+    path("account/<str:number>/credit-notes/<int:pk>/pdf/", views.credit_note_pdf, name="credit_note_pdf"),
     path("account/<str:number>/invoices/<int:pk>/pay/", views.invoice_pay, name="invoice_pay"),
 ]

@@ -71,6 +71,7 @@ def _settings(settings):
     settings.STATIC_ROOT = settings.VAR_DIR / "nothing"  # or each client reads all that script/run collected
     settings.SECRET_KEY = "tests-only"
     settings.SECOND_FACTOR = False  # staff are signed in by their password; its own tests turn it on
+    settings.CREDIT_NOTE_PDF = "tests.papers.cheap_pdf"
     settings.INVOICE_PDF = "tests.papers.cheap_pdf"  # the real one has tests of its own, and takes its time
     settings.LIMITS = dict.fromkeys(settings.LIMITS)  # many callers at once come from here; so do these
 

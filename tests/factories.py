@@ -13,7 +13,7 @@ from core.audit import SYSTEM, Actor, record
 from core.outbox import OutboxMessage
 from invoices import operations as invoices
 from invoices.models import Invoice
-from invoices.operations.issuing import ISSUED
+from invoices.operations.freezing import ISSUED
 from orders import operations as orders
 from orders.models import Order
 from payments import operations as payments

@@ -80,7 +80,7 @@ def chosen(admin: BackOfficeAdmin, request: HttpRequest, page: str) -> list[int]
         raise PermissionDenied
     if request.method == "POST":
         ids = [parse_id(one) for one in request.POST.get("ids", "").split(",")[: MOST + 1]]
-        return [one for one in ids if one is not None][:MOST]
+        return [one for one in ids if one][:MOST]
     return list(request.session.get(_slot(admin, page), ()))
 
 
@@ -114,7 +114,7 @@ def ask_many(
         "refused": [one for one in done if one.is_refused],
         "is_done": bool(done),
         "rows_name": opts.verbose_name_plural,
-        "back": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+        "rows_address": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
     }
     return TemplateResponse(request, "admin/several.html", context, status=422 if form.errors else 200)
 

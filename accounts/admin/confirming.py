@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
 
-from accounts.admin.base import BackOfficeAdmin
+from accounts.admin.base import BackOfficeAdmin, in_merchant_time
 from core.doors import admin_message, form_error
 from core.errors import Invalid, Refusal
 
@@ -84,6 +85,20 @@ def found(admin: BackOfficeAdmin, request: HttpRequest, object_id: str) -> Any:
     if row is not None and not admin.has_view_permission(request, row):
         raise PermissionDenied
     return row
+
+
+def on_row(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page about one row: `view(admin, request, row)`, drawn in the organization's time zone, for who may
+    see the row."""
+
+    @wraps(view)
+    def asked(admin: BackOfficeAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = found(admin, request, object_id)
+        if row is None:
+            return admin._get_obj_does_not_exist_redirect(request, admin.opts, object_id)
+        return view(admin, request, row)
+
+    return in_merchant_time(asked)
 
 
 def confirm(

@@ -39,6 +39,7 @@ class OrganizationAdmin(MasterDataAdmin):
             {
                 "fields": (
                     ("invoice_number_format", "payment_terms_days"),
+                    ("credit_note_number_format", "tax_rate"),
                     ("time_zone", "locale"),
                     "hold_overdue_accounts",
                 )

@@ -5,7 +5,7 @@ from email.utils import formataddr
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.encoding import punycode
 from djmoney.models.fields import CurrencyField
@@ -49,8 +49,19 @@ class Organization(models.Model):
     payment_terms_days = models.PositiveIntegerField(
         default=30, validators=[MaxValueValidator(LONGEST_TERMS)]
     )
+    tax_rate = models.DecimalField(
+        "usual tax rate",
+        max_digits=6,
+        decimal_places=3,
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="In percent; of new lines of a draft.",
+    )
     invoice_number_format = models.CharField(
         max_length=60, default="INV-{year}-{sequence:03d}", validators=[check_number_format]
+    )
+    credit_note_number_format = models.CharField(
+        max_length=60, default="CN-{year}-{sequence:03d}", validators=[check_number_format]
     )
     hold_overdue_accounts = models.BooleanField(
         default=False, help_text="Refuse new charges while an account has overdue ones."

@@ -1,6 +1,6 @@
 """Everything that writes to accounts."""
 
-from accounts.operations.charging import add_charge, charge, settle_line_items
+from accounts.operations.charging import add_charge, charge, settle_line_items, worth_in
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
 from accounts.operations.inviting import (
     accept_invitation,
@@ -24,6 +24,7 @@ from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
 from accounts.operations.passwords import ask_for_password_reset, send_password_reset, set_password
 from accounts.operations.restoring import Skipped, skip_lost_numbers, skipped_in
+from accounts.operations.rights import acting
 from accounts.operations.second_factors import note_second_factor, reset_second_factor
 from accounts.operations.tokens import (
     create_token,
@@ -39,6 +40,7 @@ __all__ = [
     "Skipped",
     "Words",
     "accept_invitation",
+    "acting",
     "add_charge",
     "allot_number",
     "ask_for_password_reset",
@@ -77,6 +79,7 @@ __all__ = [
     "wait_for",
     "withdraw_invitation",
     "words_for",
+    "worth_in",
     "write_invitation",
     "write_letter",
 ]

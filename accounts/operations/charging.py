@@ -1,7 +1,7 @@
 """Charging an account, and settling its charges as its invoices are paid."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,8 +31,9 @@ def add_charge(
     order_display_id: str = "",
     item_count: int = 1,
     override_reason: str = "",
+    due_date: date | None = None,
 ) -> AccountLineItem:
-    """Put a charge on an account whose lock the caller holds.
+    """Put a charge on an account whose lock the caller holds. Without a due date its payment terms decide.
 
     `amount` is in the region's currency; it is booked with its worth in the account's currency at the rate
     in force at `at` (a missing rate is refused, never 1:1). Refused: an account that is suspended or closed,
@@ -56,7 +57,7 @@ def add_charge(
         amount=minor,
         account_amount=worth,
         exchange_rate=rate,
-        due_date=account.due_date(organization.today(at), organization),
+        due_date=due_date or account.due_date(organization.today(at), organization),
         created_at=at,
     )
     _raise_total(account, line, over=over, at=at, by=by, reason=override_reason)
@@ -119,6 +120,15 @@ def _rate(base: str, quote: str, *, at: datetime) -> Decimal:
     if found is None:
         raise Invalid(f"There is no exchange rate from {base} to {quote}", field="amount")
     return found.rate
+
+
+def worth_in(minor: int, currency: str, into: str, *, at: datetime) -> int | None:
+    """What a charge of so many minor units would be worth in an account's currency now; None where there is
+    no rate."""
+    try:
+        return convert(minor, currency, into, _rate(currency, into, at=at))
+    except Invalid:
+        return None
 
 
 def settle_line_items(*, account: Account, settled: Iterable[tuple[AccountLineItem, int]]) -> None:

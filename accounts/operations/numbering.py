@@ -4,7 +4,7 @@ from django.db.models import F
 
 from accounts.models import NumberSeries
 
-SERIES = ("account", "invoice", "receipt")  # every code that numbers are allotted for
+SERIES = ("account", "credit_note", "invoice", "receipt")  # every code that numbers are allotted for
 
 
 def allot_number(code: str, *, year: int) -> int:

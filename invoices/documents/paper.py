@@ -33,7 +33,7 @@ def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode:
         date=wording.day(date.fromisoformat(paper["due_date"]), long=True),
     )
     lines = [_line(line, currency, wording) for line in paper["lines"]]
-    taxes = _taxes(paper["lines"], currency, wording)
+    taxes = taxes_of(paper["lines"], currency, wording)
     below = (paper.get("terms"), paper.get("notes"), paper["seller"].get("legal_line"))
     head = letterhead(
         paper,
@@ -90,7 +90,7 @@ def _line(line: Mapping[str, Any], currency: str, wording: Wording) -> dict[str,
     }
 
 
-def _taxes(lines: Sequence[Mapping[str, Any]], currency: str, wording: Wording) -> list[dict[str, Any]]:
+def taxes_of(lines: Sequence[Mapping[str, Any]], currency: str, wording: Wording) -> list[dict[str, Any]]:
     """Net and tax per rate, highest first; the reason for a rate of nothing stands with it."""
     sums: dict[tuple[Decimal, str], list[int]] = defaultdict(lambda: [0, 0])
     for line in lines:

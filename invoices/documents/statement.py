@@ -11,6 +11,13 @@ from invoices.documents.letterhead import letterhead, notes, type_size
 from invoices.documents.wording import Wording, isolated
 
 MOST_ENTRIES = 1000  # on a PDF, which is some forty pages; drawn while somebody waits
+SAID = {
+    "payment": "payment",
+    "credit": "credit_used",
+    "refund": "taken_back",
+    "credit_note": "credit_note",
+    "write_off": "written_off",
+}
 MOVEMENT_WIDTH, BALANCE_WIDTH = 53.8, 63.7  # inside the padding of columns, in points
 
 
@@ -18,10 +25,9 @@ def statement_context(paper: Mapping[str, Any], *, is_test_mode: bool) -> dict[s
     """Everything that the statement's template shows.
 
     `paper` holds `date` (when it is made), `first` and `last` (the days it is about), `currency`, `opening`,
-    `closing`, `charged`, `paid`, the parties as on an invoice, and `entries`: `date`, `what` (`charge`,
-    `payment`, `credit` or `refund`), a charge's `text`, else how it was paid as on a receipt, `papers`
-    (numbers), `charge`, `payment`, `balance`, and `original`, a charge in its own currency. Amounts are minor
-    units of `currency`.
+    `closing`, `charged`, `paid`, the parties as on an invoice, and `entries`: `date`, `what` (`charge` or a
+    key of SAID), a charge's `text`, else how it was paid as on a receipt, `papers` (numbers), `charge`,
+    `payment`, `balance`, and `original`, a charge in its own currency. Amounts are minor units of `currency`.
     """
     wording = Wording(paper["buyer"]["locale"])
     labels, currency = wording.labels, paper["currency"]
@@ -88,6 +94,6 @@ def _said(entry: Mapping[str, Any], wording: Wording) -> SafeString:
     if entry["what"] == "charge":
         text = isolated(entry["text"])
         return format_html("{} ({})", text, wording.amount(*entry["original"])) if entry["original"] else text
-    name = {"payment": "payment", "credit": "credit_used", "refund": "taken_back"}[entry["what"]]
+    name = SAID[entry["what"]]
     method = wording.method(entry) if entry["method"] and entry["what"] != "credit" else ""
     return isolated(" · ".join(filter(None, (wording.labels[name], method))))

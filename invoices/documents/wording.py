@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from core.money import format_minor, places
 from invoices.documents.account_labels import ACCOUNT_LABELS
+from invoices.documents.credit_labels import CREDIT_LABELS
 from invoices.documents.labels import LABELS
 
 # The day stands first in English too, as on the pages.
@@ -45,7 +46,8 @@ class Wording:
     def __init__(self, locale: str) -> None:
         self.locale = locale if Locale.parse(locale).language in LABELS else "en"
         self._babel = Locale.parse(self.locale)
-        self.labels = LABELS[self._babel.language] | ACCOUNT_LABELS[self._babel.language]
+        language = self._babel.language
+        self.labels = LABELS[language] | ACCOUNT_LABELS[language] | CREDIT_LABELS[language]
         self.direction = self._babel.text_direction
 
     @property

@@ -41,6 +41,7 @@ class Invoice(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     title = models.CharField(max_length=300)
     description = models.TextField(blank=True)
+    notes = models.TextField(blank=True, help_text="Printed below the totals.")
     order_numbers = models.TextField(blank=True, help_text="Of the orders on it, separated by commas.")
     purchase_order_numbers = models.TextField(blank=True, help_text="The buyer's own, separated by commas.")
     external_id = models.CharField(
@@ -52,6 +53,12 @@ class Invoice(models.Model):
     reserved_amount = models.BigIntegerField(default=0, editable=False)
     issue_date = models.DateField(null=True, blank=True)
     due_date = models.DateField()
+    asked_issue_date = models.DateField(
+        null=True, blank=True, help_text="Of a draft; empty: the day on which it is issued."
+    )
+    asked_due_date = models.DateField(
+        null=True, blank=True, help_text="Of a draft; empty: by the account's payment terms."
+    )
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     viewed_at = models.DateTimeField(null=True, blank=True)
@@ -123,8 +130,8 @@ class Invoice(models.Model):
 
 
 class InvoiceLineItem(models.Model):
-    """One line: a charge that is billed, or free text. `is_live` is false once the invoice was cancelled,
-    and a charge stands on at most one live line."""
+    """One line: a charge that is billed, or on a draft what will be charged. `is_live` is false while the
+    invoice is a draft and once it was cancelled: a charge stands on at most one live line."""
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="line_items")
     account_line_item = models.ForeignKey(

@@ -1,7 +1,5 @@
-"""Issuing: a number, a frozen snapshot, and charges that no other invoice can take."""
+"""Issuing what was charged: charges that no other invoice can take."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,13 +9,11 @@ from accounts.models import Account, AccountLineItem, Organization, Region
 from core.audit import Actor
 from core.errors import Conflict, Invalid
 from core.money import from_minor
-from core.outbox import enqueue
 from core.reading import Composed
-from core.transitions import move
 from invoices.models import Invoice, InvoiceLineItem
+from invoices.operations.freezing import freeze
 from orders.models import Order
 
-ISSUED = "invoice.issued"  # the worker makes its PDF
 LONGEST_TERM = timedelta(days=366)
 ORDERS_NAMED = 10
 
@@ -62,7 +58,7 @@ def bill_line_items(
     or on another live invoice. `due_date` is not before today nor more than a year ahead; without one the
     account's payment terms decide.
     """
-    lines = _billable(account, region, line_item_ids)
+    lines = billable(account, region, line_item_ids)
     total = sum(line.amount for line in lines)
     if total <= 0:
         raise Invalid("Invoice total must be greater than zero", field="lineItemIds")
@@ -70,31 +66,47 @@ def bill_line_items(
     invoice = Invoice.objects.create(
         account=account,
         region=region,
-        title=f"{region.name} Invoice for Account {account.pk}",
-        description=_description(region, lines),
-        order_numbers=", ".join(line.order_display_id for line in lines if line.order_display_id),
-        purchase_order_numbers=", ".join(_purchase_orders(lines)),
+        title=title_of(account, region),
+        **named_after(region, lines),
         currency=region.currency,
         total_amount=total,
         due_date=_due_date(due_date, account, organization, at=at),
         created_at=at,
     )
-    invoice.new_lines = InvoiceLineItem.objects.bulk_create(
-        InvoiceLineItem(
-            invoice=invoice,
-            account_line_item=line,
-            description=line.description,
-            unit_price=from_minor(line.amount, line.currency),
-            net_amount=line.amount,
-            amount=line.amount,
-        )
-        for line in lines
-    )
-    _issue(invoice, account, organization, at=at, by=by)
+    invoice.new_lines = InvoiceLineItem.objects.bulk_create(line_of(invoice, charge) for charge in lines)
+    today = organization.today(at)
+    freeze(invoice, invoice.new_lines, account, organization, issue_date=today, at=at, by=by)
     return invoice
 
 
-def _billable(account: Account, region: Region, ids: Sequence[int]) -> list[AccountLineItem]:
+def line_of(invoice: Invoice, charge: AccountLineItem, **more: Any) -> InvoiceLineItem:
+    """The line that bills a charge."""
+    return InvoiceLineItem(
+        invoice=invoice,
+        account_line_item=charge,
+        description=charge.description,
+        unit_price=from_minor(charge.amount, charge.currency),
+        net_amount=charge.amount,
+        amount=charge.amount,
+        **more,
+    )
+
+
+def title_of(account: Account, region: Region) -> str:
+    return f"{region.name} Invoice for Account {account.pk}"
+
+
+def named_after(region: Region, lines: Sequence[AccountLineItem]) -> dict[str, str]:
+    """What an invoice says of the charges it bills: how many, of which orders, under which of the buyer's
+    own numbers."""
+    return {
+        "description": _description(region, lines) if lines else "",
+        "order_numbers": ", ".join(line.order_display_id for line in lines if line.order_display_id),
+        "purchase_order_numbers": ", ".join(_purchase_orders(lines)),
+    }
+
+
+def billable(account: Account, region: Region, ids: Sequence[int]) -> list[AccountLineItem]:
     if not ids:
         raise Invalid("No valid unpaid line items found", field="lineItemIds")
     lines = _unbilled.all(account.pk, region.pk, *set(ids))
@@ -127,88 +139,3 @@ def _purchase_orders(lines: Sequence[AccountLineItem]) -> Iterable[str]:
     """The buyer's own numbers of the orders, each once."""
     orders = Order.objects.filter(account_line_item__in=lines).exclude(purchase_order_number="")
     return dict.fromkeys(orders.order_by("pk").values_list("purchase_order_number", flat=True))
-
-
-def _issue(
-    invoice: Invoice, account: Account, organization: Organization, *, at: datetime, by: Actor
-) -> None:
-    """Give the number, freeze the paper, and move the draft to sent."""
-    issue_date = organization.today(at)
-    sequence = accounts.allot_number("invoice", year=issue_date.year)
-    number = organization.invoice_number_format.format(year=issue_date.year, sequence=sequence)
-    snapshot = _snapshot(invoice, number, issue_date, account, organization)
-    move(
-        invoice,
-        Invoice.Status.SENT,
-        at=at,
-        by=by,
-        number=number,
-        number_year=issue_date.year,
-        number_sequence=sequence,
-        issue_date=issue_date,
-        sent_at=at,
-        snapshot_hash=snapshot_hash(snapshot),
-        snapshot=snapshot,
-    )
-    enqueue(ISSUED, {"invoice": invoice.pk}, at=at)
-
-
-def snapshot_hash(snapshot: dict[str, Any]) -> str:
-    """SHA-256 of the snapshot's canonical JSON."""
-    return hashlib.sha256(json.dumps(snapshot, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-SELLER = (
-    "legal_name name email phone address_line_1 address_line_2 postal_code city state country tax_id "
-    "bank_account_holder bank_name iban bic locale time_zone"
-).split()
-BUYER = (
-    "number company_name email phone tax_id billing_address_line_1 billing_address_line_2 "
-    "billing_postal_code billing_city billing_state billing_country locale"
-).split()
-
-
-def parties(account: Account, organization: Organization) -> dict[str, dict[str, Any]]:
-    """Who writes and to whom, as they are now: the head of every document."""
-    return {
-        "seller": {name: getattr(organization, name) for name in SELLER},
-        "buyer": {name: getattr(account, name) for name in BUYER},
-    }
-
-
-def _snapshot(
-    invoice: Invoice,
-    number: str,
-    issue_date: date,
-    account: Account,
-    organization: Organization,
-) -> dict[str, Any]:
-    """Parties, lines and totals as they are now, in plain JSON; amounts in minor units."""
-    return {
-        "number": number,
-        "issue_date": issue_date.isoformat(),
-        "due_date": invoice.due_date.isoformat(),
-        "currency": invoice.currency,
-        "title": invoice.title,
-        "description": invoice.description,
-        "order_numbers": _listed(invoice.order_numbers),
-        "purchase_order_numbers": _listed(invoice.purchase_order_numbers),
-        **parties(account, organization),
-        "lines": [
-            {
-                "description": line.description,
-                "quantity": str(line.quantity),
-                "unit_price": str(line.unit_price.amount),
-                "tax_rate": str(line.tax_rate),
-                "net_amount": line.net_amount,
-                "tax_amount": line.tax_amount,
-                "amount": line.amount,
-            }
-            for line in invoice.new_lines
-        ],
-        "total_amount": invoice.total_amount,
-    }
-
-
-def _listed(numbers: str) -> list[str]:
-    return numbers.split(", ") if numbers else []

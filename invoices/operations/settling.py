@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from accounts import operations as accounts
-from accounts.models import Account
+from accounts.models import Account, User
 from core.audit import Actor, record
-from core.errors import Conflict
+from core.errors import Conflict, Invalid
 from core.outbox import enqueue
 from core.transitions import move
 from invoices.models import Invoice
 
+CANCEL = "invoices.cancel_invoice"
 CLOSED = "invoice.closed"  # nothing more can be paid on it: payment sessions that are still open end
 
 
@@ -51,17 +52,37 @@ def set_paid_amount(invoice: Invoice, paid_amount: int, *, account: Account, at:
     accounts.settle_line_items(account=account, settled=settled)
 
 
-def cancel_invoice(*, invoice: Invoice, at: datetime, by: Actor, reason: str) -> None:
-    """Cancel an invoice that nothing was paid on and for which no payment is pending; its number stays, its
-    charges can be billed again."""
+def cancel_invoice(*, invoice: Invoice, at: datetime, staff: User | None, reason: str) -> None:
+    """Cancel an invoice on which nothing was paid or credited and for which no payment is pending; its number
+    stays, its charges can be billed again. Without `staff` the site itself does it."""
+    by, reason = accounts.acting(staff, CANCEL), reason.strip()
+    if not reason:
+        raise Invalid("Enter a reason", field="reason")
     with accounts.locked_account(invoice.account_id):
-        current = Invoice.objects.get(pk=invoice.pk)
-        if current.reserved_amount:
-            raise Conflict(f"Invoice {current.number} has a payment in progress")
-        if current.paid_amount == current.total_amount:
-            raise Conflict(f"Invoice {current.number} is already paid")
-        if current.paid_amount:
-            raise Conflict(f"Invoice {current.number} is partly paid")
+        current = _cancellable(invoice)
         move(current, Invoice.Status.CANCELLED, at=at, by=by, reason=reason, cancelled_at=at)
         current.line_items.update(is_live=False)
         enqueue(CLOSED, {"invoice": current.pk}, at=at)
+
+
+def cancellable(*, invoice: Invoice, staff: User) -> Invoice:
+    """The invoice as it is now, if this member of staff may cancel it. The page that asks before shows the
+    refusal in place of its button."""
+    accounts.acting(staff, CANCEL)
+    current = _cancellable(invoice)
+    if current.status != Invoice.Status.SENT:
+        raise Conflict(f"Invoice {current} is {current.get_status_display().lower()}")
+    return current
+
+
+def _cancellable(invoice: Invoice) -> Invoice:
+    current = Invoice.objects.get(pk=invoice.pk)
+    if current.reserved_amount:
+        raise Conflict(f"Invoice {current.number} has a payment in progress")
+    if current.paid_amount == current.total_amount:
+        raise Conflict(f"Invoice {current.number} is already paid")
+    if current.paid_amount:
+        raise Conflict(f"Invoice {current.number} is partly paid")
+    if current.credit_notes.exists():
+        raise Conflict(f"Invoice {current.number} has a credit note")
+    return current

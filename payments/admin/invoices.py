@@ -6,12 +6,12 @@ from typing import Any
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
-from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, in_merchant_time
+from accounts.admin.base import ReadOnlyInline, Tab, every_row, in_merchant_time
 from accounts.admin.columns import (
     account_column,
     link_column,
@@ -27,11 +27,24 @@ from core.doors import pdf_file
 from core.errors import Conflict
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
+from payments.admin.billing import BillingPages
+from payments.admin.correcting import CorrectingPages, CreditNoteInline, WriteOffInline
 from payments.admin.crediting import ask_to_apply_credit
+from payments.admin.drafting import DraftingPages
+from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
 from payments.models import PaymentCollectionInvoice
 
 Status = Invoice.Status
+ACTIONS: dict[Status, tuple[str, ...]] = {
+    Status.DRAFT: ("edit", "issue", "duplicate", "discard"),
+    Status.SENT: (
+        *("record_payment", "download_pdf", "credit"),
+        *("apply_credit", "send_again", "write_off", "duplicate", "cancel"),
+    ),
+    Status.PAID: ("download_pdf", "credit", "send_again", "duplicate"),
+    Status.CANCELLED: ("download_pdf", "duplicate"),
+}
 
 
 def tags_of(invoice: Invoice, *, on: date) -> SafeString:
@@ -100,7 +113,7 @@ class DocumentInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(ReadOnlyAdmin):
+class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages):
     list_display = ("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money")
     list_select_related = ("account",)
     list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "issue_date", "due_date")
@@ -120,11 +133,31 @@ class InvoiceAdmin(ReadOnlyAdmin):
         ("billed_to", "billed_by"),
         "snapshot_hash",
     )
-    inlines = (LineInline, AllocationOfInvoiceInline, AttemptInline, DocumentInline)
-    actions_detail = ("record_payment", "apply_credit", "download_pdf")
+    inlines = (
+        LineInline,
+        AllocationOfInvoiceInline,
+        CreditNoteInline,
+        WriteOffInline,
+        AttemptInline,
+        DocumentInline,
+    )
+    actions = ("issue_many",)
+    actions_list = ("draft", "bill_unbilled")
+    actions_detail = (
+        "edit",
+        "issue",
+        "record_payment",
+        "download_pdf",
+        "credit",
+        {
+            "title": "More",
+            "items": ("apply_credit", "send_again", "write_off", "duplicate", "cancel", "discard"),
+        },
+    )
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),
         Tab("overdue", "Overdue", lambda rows, at: rows.overdue(on=today()), "No overdue invoices."),
+        Tab("draft", "Draft", lambda rows, at: rows.drafts(), "No drafts."),
         Tab("paid", "Paid", lambda rows, at: rows.paid(), "No paid invoices."),
         Tab("all", "All", every_row, "No invoices yet."),
     )
@@ -136,15 +169,25 @@ class InvoiceAdmin(ReadOnlyAdmin):
         lambda invoice: invoice.open_balance if invoice.status == Status.SENT else 0, "Open balance"
     )
 
+    def get_urls(self) -> list:
+        page = self.admin_site.admin_view(self.preview)
+        many = self.admin_site.admin_view(self.issue_many_page)
+        return [
+            path("<path:object_id>/preview/", page, name="invoices_invoice_preview"),
+            path("issue_many/", many, name="invoices_invoice_issue_many"),
+            *super().get_urls(),
+        ]
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
-        """Its PDF, once that is made; what pays it, while it is open."""
+        """What its state allows; its PDF, once that is made."""
         invoice = Invoice.objects.filter(pk=parse_id(object_id)).first()
-        plain = InvoiceDocument.objects.filter(kind=InvoiceDocument.Kind.PLAIN, invoice=invoice)
-        possible: tuple[str, ...] = ("download_pdf",) if invoice and plain.exists() else ()
-        if invoice and invoice.status == Status.SENT:
-            possible += ("record_payment", "apply_credit")
+        if invoice is None or not self.has_view_permission(request):
+            return []
+        possible = set(ACTIONS[Status(invoice.status)])
+        if not invoice.documents.filter(kind=InvoiceDocument.Kind.PLAIN).exists():
+            possible -= {"download_pdf", "send_again"}
         actions = super().get_actions_detail(request, object_id)
-        return [one for one in actions if one.action_name.endswith(possible)] if possible else []
+        return [one for one in actions if one.action_name.removeprefix("invoices_invoice_") in possible]
 
     @action(description="Record payment", icon="add_card")
     def record_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -8,6 +8,12 @@ from django.http import HttpRequest
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin.columns import account_column, link_column, link_to, money_column, value_column
 from payments.models import AccountCredit, Allocation
+from payments.models.ledger import SOURCES
+
+
+@admin.display(description="Credit note or write-off")
+def other_source(_admin: Any, part: Allocation) -> Any:
+    return link_to(part.credit_note) or link_to(part.write_off, f"Write-off {part.write_off_id}")
 
 
 class AllocationInline(ReadOnlyInline):
@@ -20,14 +26,15 @@ class AllocationInline(ReadOnlyInline):
     invoice_link = link_column("invoice", "Invoice")
     payment_link = link_column("payment", "Payment")
     credit_link = link_column("credit", "Account credit")
+    other_source = other_source
     amount_money = money_column("amount", "Amount")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("invoice", "payment", "credit")
+        return super().get_queryset(request).select_related("invoice", *SOURCES)
 
 
 class AllocationOfInvoiceInline(AllocationInline):
-    fields = readonly_fields = ("created_at", "payment_link", "credit_link", "amount_money")
+    fields = readonly_fields = ("created_at", "payment_link", "credit_link", "other_source", "amount_money")
 
 
 class CreditInline(ReadOnlyInline):
@@ -43,18 +50,30 @@ class CreditInline(ReadOnlyInline):
 
 @admin.register(Allocation)
 class AllocationAdmin(ReadOnlyAdmin):
-    list_display = ("date", "of_account", "invoice_link", "payment_link", "credit_link", "amount_money")
-    list_select_related = ("invoice__account", "payment", "credit")
+    list_display = (
+        "date",
+        "of_account",
+        "invoice_link",
+        "payment_link",
+        "credit_link",
+        "other_source",
+        "amount_money",
+    )
+    list_select_related = ("invoice__account", *SOURCES)
     list_filter = (("currency", admin.AllValuesFieldListFilter), "created_at")
     search_fields = ("invoice__number", "payment__reference", "invoice__account__company_name")
     search_help_text = "Invoice, payment or company"
-    fields = ("created_at", "of_account", "invoice_link", "payment_link", "credit_link", "amount_money")
+    fields = (
+        ("created_at", "of_account", "invoice_link"),
+        ("payment_link", "credit_link", "other_source", "amount_money"),
+    )
     ordering = ("-id",)
     date = value_column("created_at", "Date")
     of_account = account_column("invoice__account")
     invoice_link = link_column("invoice", "Invoice", ordering="invoice__number")
     payment_link = link_column("payment", "Payment")
     credit_link = link_column("credit", "Account credit")
+    other_source = other_source
     amount_money = money_column("amount", "Amount")
 
 

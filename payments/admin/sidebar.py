@@ -16,6 +16,7 @@ PAGES = (
         "Sales",
         (
             ("Invoices", "receipt_long", "invoices.invoice"),
+            ("Credit notes", "remove_circle", "invoices.creditnote"),
             ("Accounts", "domain", "accounts.account"),
             ("Line items", "list_alt", "accounts.accountlineitem"),
             ("Orders", "shopping_cart", "orders.order"),
@@ -29,6 +30,7 @@ PAGES = (
             ("Bank lines", "table_rows", "payments.bankline"),
             ("Refunds, chargebacks", "undo", "payments.refund"),
             ("Reconciliation issues", "report", "payments.reconciliationissue"),
+            ("Write-offs", "money_off", "payments.writeoff"),
             ("Allocations", "call_split", "payments.allocation"),
             ("Account credit", "savings", "payments.accountcredit"),
             ("Payment collections", "inventory_2", "payments.paymentcollection"),

@@ -7,6 +7,7 @@ from payments.models.attempts import (
     PaymentSession,
 )
 from payments.models.bank import BankLine, BankMapping, BankStatement
+from payments.models.corrections import WriteOff
 from payments.models.ledger import AccountCredit, Allocation, Payment, Receipt, RecordedMethod, Refund
 from payments.models.traces import Comparison, ProviderCall, ProviderEvent, ReconciliationIssue
 
@@ -28,4 +29,5 @@ __all__ = [
     "ReconciliationIssue",
     "RecordedMethod",
     "Refund",
+    "WriteOff",
 ]

@@ -1,6 +1,8 @@
 """The ledger: payments, where they went, and what is left over. Rows are added, never deleted."""
 
 import uuid
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.db import models
@@ -177,11 +179,15 @@ class Receipt(models.Model):
 
 
 class AccountCredit(models.Model):
-    """Money of a company's that no invoice took: a surplus. It can be used for its next payment."""
+    """Money of a company's that no invoice took: a surplus, or a credit note on what was paid already. It can
+    be used for its next payment."""
 
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="credits")
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="credits"
+    )
+    credit_note = models.ForeignKey(
+        "invoices.CreditNote", on_delete=models.PROTECT, null=True, blank=True, related_name="credits"
     )
     currency = CurrencyField(max_length=3)
     amount = models.BigIntegerField()
@@ -198,6 +204,10 @@ class AccountCredit(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(amount__gt=0), name="credit_amount_positive"),
             models.UniqueConstraint(fields=["payment"], name="credit_once_per_payment"),
+            models.UniqueConstraint(fields=["credit_note"], name="credit_once_per_credit_note"),
+            models.CheckConstraint(
+                condition=Q(payment=None) | Q(credit_note=None), name="credit_has_one_source"
+            ),
         )
 
     def __str__(self) -> str:
@@ -279,6 +289,10 @@ class Refund(models.Model):
         return f"{self.get_kind_display()} {self.pk} of {self.payment}"
 
 
+SOURCES = ("payment", "credit", "credit_note", "write_off")
+ONE_SOURCE = reduce(or_, (Q(**{f"{name}__isnull": name != one for name in SOURCES}) for one in SOURCES))
+
+
 class Allocation(models.Model):
     """Money put on an invoice, from exactly one source; negative where it was taken back."""
 
@@ -288,6 +302,12 @@ class Allocation(models.Model):
     )
     credit = models.ForeignKey(
         AccountCredit, on_delete=models.PROTECT, null=True, blank=True, related_name="allocations"
+    )
+    credit_note = models.ForeignKey(
+        "invoices.CreditNote", on_delete=models.PROTECT, null=True, blank=True, related_name="allocations"
+    )
+    write_off = models.ForeignKey(
+        "payments.WriteOff", on_delete=models.PROTECT, null=True, blank=True, related_name="allocations"
     )
     refund = models.ForeignKey(
         Refund,
@@ -308,7 +328,7 @@ class Allocation(models.Model):
         constraints = (
             models.CheckConstraint(condition=~Q(amount=0), name="allocation_not_zero"),
             models.CheckConstraint(
-                condition=Q(payment__isnull=False, credit=None) | Q(payment=None, credit__isnull=False),
+                condition=ONE_SOURCE,
                 name="allocation_has_one_source",
             ),
             models.CheckConstraint(

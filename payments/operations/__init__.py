@@ -27,6 +27,17 @@ from payments.operations.collecting import (
 )
 from payments.operations.comparing import compare
 from payments.operations.completing import complete_payment, finish_payment, look_at
+from payments.operations.correcting import (
+    can_write_off,
+    credit_invoice,
+    creditable,
+    effect_of_crediting,
+    effect_of_settling,
+    left_to_correct,
+    undo_write_off,
+    undoable,
+    write_off,
+)
 from payments.operations.crediting import applicable, apply_credit, use_credit
 from payments.operations.documenting import (
     came_back,
@@ -48,6 +59,7 @@ from payments.operations.importing import import_statement
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
+from payments.operations.notifying import recipients_of
 from payments.operations.opening import initiate_session
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
@@ -56,8 +68,8 @@ from payments.operations.recording import (
     may_record,
     record_payment,
     require_recordable,
+    reversible,
     undo_recording,
-    undoable,
 )
 from payments.operations.refunding import (
     find_refunds,
@@ -69,6 +81,7 @@ from payments.operations.refunding import (
 )
 from payments.operations.releasing import assign_payment, assignable, releasable, release_session
 from payments.operations.returning import look_now, renewed, replaced
+from payments.operations.sending import send_again, sendable
 from payments.operations.settling import settle
 from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
 from payments.operations.stating import Entry, Statement, What, statement_of
@@ -98,17 +111,22 @@ __all__ = [
     "assignable",
     "broken_invariants",
     "came_back",
+    "can_write_off",
     "change_method",
     "choose_provider",
     "compare",
     "complete_payment",
     "create_payment_sessions",
+    "credit_invoice",
+    "creditable",
     "decidable",
     "dismiss_line",
     "dismissible",
+    "effect_of_crediting",
     "effect_of_paying",
     "effect_of_refunding",
     "effect_of_rejecting",
+    "effect_of_settling",
     "effect_of_verifying",
     "effects_of_rejecting",
     "effects_of_verifying",
@@ -121,6 +139,7 @@ __all__ = [
     "install_providers",
     "left_as_credit",
     "left_of",
+    "left_to_correct",
     "look_at",
     "look_now",
     "may_record",
@@ -135,6 +154,7 @@ __all__ = [
     "pursue",
     "receipt_document",
     "receive_event",
+    "recipients_of",
     "reconcile",
     "record_line",
     "record_payment",
@@ -149,6 +169,9 @@ __all__ = [
     "require_recordable",
     "resolvable",
     "resolve_issue",
+    "reversible",
+    "send_again",
+    "sendable",
     "settle",
     "settle_refund",
     "share_of",
@@ -161,7 +184,9 @@ __all__ = [
     "undecided",
     "undo_line",
     "undo_recording",
+    "undo_write_off",
     "undoable",
     "use_credit",
     "verify_manual_payment",
+    "write_off",
 ]

@@ -94,10 +94,11 @@ def left_as_credit(payment: Payment) -> int:
 
 
 def papers_of(entry: Entry) -> list[str]:
-    """The numbers of the papers that a line of a statement is about: the receipt, the invoices."""
-    receipt = getattr(entry.paid_with, "receipt", None)
+    """The numbers of the papers that a line of a statement is about: the receipt or credit note, the
+    invoices."""
+    own = getattr(entry.paid_with, "receipt", None) or entry.credit_note
     numbers: Iterable[str] = (one.number or "" for one in entry.invoices)
-    return [receipt.number, *numbers] if receipt else [*numbers]
+    return [own.number, *numbers] if own else [*numbers]
 
 
 def _line(entry: Entry) -> dict[str, Any]:

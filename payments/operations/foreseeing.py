@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
 from accounts.models import Account
 from invoices.models import Invoice, InvoiceLineItem
 from payments.models import Payment, PaymentCollectionInvoice
 from payments.operations.taking_back import shares
+
+CHARGES = Prefetch("line_items", queryset=InvoiceLineItem.objects.select_related("account_line_item"))
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def effects_of_verifying(payments: Sequence[Payment]) -> list[Effect]:
             is_open = invoice.status == Invoice.Status.SENT
             share = max(0, min(item.amount, invoice.open_balance, left)) if is_open else 0
             left -= share
-            settled += _worth(invoice, invoice.paid_amount + share) - _worth(invoice, invoice.paid_amount)
+            settled += worth(invoice, invoice.paid_amount + share) - worth(invoice, invoice.paid_amount)
             invoice.paid_amount += share
             after = invoice.open_balance if is_open else 0
             found.append(InvoiceEffect(before, share, before.open_balance, after))
@@ -118,7 +120,7 @@ def effect_of_refunding(payment: Payment, amount: int) -> Effect:
     effects, settled = [], 0
     for share in taken:
         invoice = _with_charges().get(pk=share.invoice_id)
-        settled += _worth(invoice, invoice.paid_amount - share.amount)
+        settled += worth(invoice, invoice.paid_amount - share.amount)
         now = invoice.open_balance
         effects.append(InvoiceEffect(invoice, -share.amount, now, now + share.amount))
     account = _account(payment)
@@ -131,7 +133,7 @@ def effect_of_paying(account: Account, parts: Sequence[tuple[Invoice, int]], cre
     effects, settled = [], 0
     for part, amount in parts:
         invoice = invoices[part.pk]
-        settled += _worth(invoice, invoice.paid_amount + amount)
+        settled += worth(invoice, invoice.paid_amount + amount)
         now = invoice.open_balance
         effects.append(InvoiceEffect(invoice, amount, now, now - amount))
     current = Account.objects.get(pk=account.pk)
@@ -143,12 +145,12 @@ def _account(payment: Payment) -> Account:
 
 
 def _with_charges() -> QuerySet[Invoice]:
-    lines = InvoiceLineItem.objects.select_related("account_line_item")
-    return Invoice.objects.defer("snapshot").prefetch_related(Prefetch("line_items", queryset=lines))
+    return Invoice.objects.defer("snapshot").prefetch_related(CHARGES)
 
 
-def _worth(invoice: Invoice, paid: int) -> int:
+def worth(invoice: Invoice, paid: int) -> int:
     """By how much the account's paid amount moves when `paid` of the invoice is, its lines oldest first."""
+    prefetch_related_objects([invoice], CHARGES)
     left, moved = paid, 0
     for line in invoice.line_items.all():
         share = min(left, line.amount)

@@ -22,7 +22,6 @@ from django.db.models import (
     Model,
     OuterRef,
     Q,
-    QuerySet,
     Subquery,
     Sum,
     Value,
@@ -34,8 +33,8 @@ from accounts.operations import skipped_in
 from core import triggers
 from core.audit import AuditEntry
 from core.outbox import OutboxMessage
-from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
-from invoices.operations.issuing import snapshot_hash
+from invoices.models import CreditNote, Invoice, InvoiceDocument, InvoiceLineItem
+from invoices.operations.freezing import snapshot_hash
 from invoices.operations.settling import CLOSED
 from payments.models import (
     AccountCredit,
@@ -47,10 +46,12 @@ from payments.models import (
     Receipt,
     ReconciliationIssue,
     Refund,
+    WriteOff,
 )
+from payments.operations import corrections_hold
+from payments.operations.corrections_hold import PAPERS_READ, total
 from payments.operations.trail import lost_numbers, misbooked_payments, untold_bookings, untold_moves
 
-PAPERS_READ = timedelta(days=31)
 UNSETTLED = ("capturing", "pending_verification")
 
 
@@ -80,22 +81,16 @@ def _name(row: Model | triggers.Trigger) -> str:
     return f"{row._meta.label} {row.pk}" if isinstance(row, Model) else str(row)
 
 
-def _total(rows: QuerySet, by: str, of: str = "amount", *, to: str = "pk") -> Coalesce:
-    """Σ of a field over the rows that point at the outer row, or at the same as that does."""
-    summed = rows.filter(**{by: OuterRef(to)}).order_by().values(by).annotate(_sum=Sum(of)).values("_sum")
-    return Coalesce(Subquery(summed, output_field=BigIntegerField()), Value(0))
-
-
 def _balances(at: datetime) -> Iterable[Account]:
     lines = AccountLineItem.objects.all()
     return Account.objects.annotate(
-        charged=_total(lines, "account", "account_amount"),
-        settled=_total(lines, "account", "settled_account_amount"),
+        charged=total(lines, "account", "account_amount"),
+        settled=total(lines, "account", "settled_account_amount"),
     ).exclude(total_amount=F("charged"), paid_amount=F("settled"))
 
 
 def _paid_is_allocated(at: datetime) -> Iterable[Invoice]:
-    return Invoice.objects.annotate(allocated=_total(Allocation.objects.all(), "invoice")).exclude(
+    return Invoice.objects.annotate(allocated=total(Allocation.objects.all(), "invoice")).exclude(
         paid_amount=F("allocated")
     )
 
@@ -115,15 +110,18 @@ def _charges_follow_invoices(at: datetime) -> Iterable[AccountLineItem]:
 
 
 def _over_limit(at: datetime) -> Iterable[Account]:
-    """Over the limit by a plain charge: neither an override, a lowered limit nor a refund came after it."""
+    """Over the limit by a plain charge: neither an override, a lowered limit, a refund nor
+    a write-off that was undone came after it."""
     causes = AuditEntry.objects.filter(
         action__in=["account.charged", "account.charged_over_limit", "account.limit_changed"],
         object_kind="accounts.account",
         object_id=OuterRef("pk"),
     )
     refunds = Refund.objects.filter(payment__account=OuterRef(OuterRef("pk"))).values("pk")
+    given_up = WriteOff.objects.filter(invoice__account=OuterRef(OuterRef("pk"))).values("pk")
     reopened = AuditEntry.objects.filter(
-        action="refund.done", object_kind="payments.refund", object_id__in=refunds
+        Q(action="refund.done", object_kind="payments.refund", object_id__in=refunds)
+        | Q(action="write_off.undone", object_kind="payments.writeoff", object_id__in=given_up)
     )
     newest, back = causes.order_by("-pk"), reopened.order_by("-pk")
     return (
@@ -182,14 +180,14 @@ def _twice_billed(at: datetime) -> Iterable[AccountLineItem]:
 
 
 def _totals(at: datetime) -> Iterable[Invoice]:
-    return Invoice.objects.annotate(lines=_total(InvoiceLineItem.objects.all(), "invoice")).exclude(
+    return Invoice.objects.annotate(lines=total(InvoiceLineItem.objects.all(), "invoice")).exclude(
         total_amount=F("lines")
     )
 
 
 def _reserved(at: datetime) -> Iterable[Invoice]:
     shares = PaymentCollectionInvoice.objects.filter(collection__sessions__status__in=UNSETTLED)
-    return Invoice.objects.annotate(shares=_total(shares, "invoice")).exclude(reserved_amount=F("shares"))
+    return Invoice.objects.annotate(shares=total(shares, "invoice")).exclude(reserved_amount=F("shares"))
 
 
 def _claims(at: datetime) -> Iterable[PaymentCollectionInvoice]:
@@ -270,15 +268,15 @@ def _spent(at: datetime) -> Iterable:
     yield from (
         settled.exclude(account=None)
         .annotate(
-            allocated=_total(Allocation.objects.all(), "payment"),
-            kept=_total(AccountCredit.objects.all(), "payment"),
-            back=_total(done, "payment"),
-            from_credit=_total(done, "payment", "credit_amount"),
+            allocated=total(Allocation.objects.all(), "payment"),
+            kept=total(AccountCredit.objects.all(), "payment"),
+            back=total(done, "payment"),
+            from_credit=total(done, "payment", "credit_amount"),
         )
         .exclude(amount=F("allocated") + F("kept") + F("back") - F("from_credit"))
     )
     yield from AccountCredit.objects.annotate(
-        used=_total(Allocation.objects.all(), "credit"),
+        used=total(Allocation.objects.all(), "credit"),
         back=Coalesce(
             Subquery(
                 done.filter(payment=OuterRef("payment"))
@@ -297,18 +295,18 @@ def _refunded(at: datetime) -> Iterable:
     """No more goes back than came, and a payment says how much of it has. What was asked for fitted in what
     was left; what somebody sent back at the provider meanwhile may not leave room for it."""
     payments = Payment.objects.annotate(
-        back=_total(Refund.objects.filter(status=Refund.Status.DONE), "payment")
+        back=total(Refund.objects.filter(status=Refund.Status.DONE), "payment")
     )
     yield from payments.filter(back__gt=F("amount"))
     earlier = Refund.objects.counting().filter(pk__lt=OuterRef("pk"))
-    asked = Refund.objects.unfinished().annotate(before=_total(earlier, "payment", to="payment"))
+    asked = Refund.objects.unfinished().annotate(before=total(earlier, "payment", to="payment"))
     yield from asked.filter(payment__amount__lt=F("before") + F("amount"))
     yield from payments.filter(status="refunded").exclude(back=F("amount"))
     yield from payments.filter(status="partially_refunded").exclude(back__gt=0, back__lt=F("amount"))
     untold = payments.exclude(status__in=["refunded", "partially_refunded"]).filter(back__gt=0)
     yield from untold.exclude(status="unassigned", back__lt=F("amount"))  # it stays nobody's until all went
     done = Refund.objects.filter(status=Refund.Status.DONE).exclude(payment__account=None)
-    from_invoices = _total(Allocation.objects.exclude(payment=None), "refund")
+    from_invoices = total(Allocation.objects.exclude(payment=None), "refund")
     yield from done.annotate(taken=from_invoices).exclude(amount=F("credit_amount") - F("taken"))
 
 
@@ -351,22 +349,27 @@ CHECKS: tuple[tuple[int, str, Question], ...] = (
     (3, "nothing was charged over the credit limit without an audited override", _over_limit),
     (4, "everything joined has one currency", _one_currency),
     (4, "everything joined has one account", _one_account),
+    (4, "a correction is of its own invoice", corrections_hold.on_their_own_invoice),
     (5, "amounts are whole, and every row is within its bounds", _out_of_bounds),
     (6, "a charge is on at most one live invoice", _twice_billed),
     (7, "an invoice's total is the sum of its lines", _totals),
+    (7, "no more is credited than an invoice and its lines have", corrections_hold.credited),
     (8, "what is reserved on an invoice is its share of unsettled sessions", _reserved),
     (9, "invoice numbers have no gap", partial(_gapless, "invoice", Invoice.objects)),
+    (9, "credit note numbers have no gap", partial(_gapless, "credit_note", CreditNote.objects)),
     (9, "receipt numbers have no gap", partial(_gapless, "receipt", Receipt.objects)),
     (9, "each captured payment has a receipt", _receipts),
     (10, "an issued invoice is kept with its number, and a draft has none", lost_numbers),
     (10, "the database keeps issued invoices", partial(_missing_triggers, 10)),
     (11, "an issued invoice is as it was frozen", _frozen),
     (11, "the PDF of an invoice is as it was made", _changed_papers),
+    (11, "a credit note is as it was frozen", corrections_hold.frozen),
     (11, "the database freezes issued invoices", partial(_missing_triggers, 11)),
     (12, "an invoice's number has the year of its issue date", _year_of_number),
     (13, "a provider's reference stands for one thing", _known_twice),
     (14, "a payment is what its provider reported", misbooked_payments),
     (15, "a captured payment is allocated or kept as credit, to the last unit", _spent),
+    (15, "a correction settles its invoice or is kept, to the last unit", corrections_hold.spent),
     (15, "no more is sent back than came, and the payment says so", _refunded),
     (16, "an invoice is claimed exactly while a session captures", _claims),
     (17, "every move of a session has its audit row", _unaudited),

@@ -18,9 +18,10 @@ from accounts.operations.letters import Letter, Words
 from core.audit import SYSTEM, record
 from invoices import operations as invoices
 from invoices.documents.account_labels import ACCOUNT_LABELS
+from invoices.documents.credit_labels import CREDIT_LABELS
 from invoices.documents.labels import LABELS
 from invoices.documents.transfer import in_fours, is_iban
-from invoices.models import Invoice, InvoiceDocument
+from invoices.models import CreditNote, Invoice, InvoiceDocument
 from payments.models import Allocation, Payment, PaymentCollectionInvoice, Refund
 from payments.operations.letter_words import WORDS
 
@@ -29,11 +30,12 @@ BANK = ("legal_name", "bank_account_holder", "bank_name", "iban", "bic")
 Facts = list[tuple[str, str]]
 
 
-def send_invoice(invoice: Invoice, *, at: datetime) -> None:
+def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
     """An invoice was issued and its paper is made: what is to be paid until when, and how. To the account's
-    address, else to its Admins; the trail says to whom. Of one that was cancelled since, nobody is told."""
+    address, else to its Admins; the trail says to whom. Of one that was cancelled since, nobody is told.
+    `again` tells a letter that staff asked for from the first."""
     account, snapshot = invoice.account, invoice.snapshot or {}
-    to = [account.email] if account.email else _admins(account)
+    to = recipients_of(account)
     if not to or invoice.status == Invoice.Status.CANCELLED:
         return
     words = _words(account)
@@ -63,10 +65,34 @@ def send_invoice(invoice: Invoice, *, at: datetime) -> None:
         words=words,
         to=to,
         account=account,
-        key=_key("invoice", invoice),
+        key=_key("invoice", invoice) + again,
         pdf=(f"{number}.pdf", bytes(paper.content)),
     ).send()
     record(invoice, MAILED, at=at, by=SYSTEM, after={"to": to})
+
+
+def send_credit_note(note: CreditNote) -> None:
+    """Something was taken off an invoice: how much, why, and what is kept for the next payment. To whom the
+    invoice went."""
+    account = note.account
+    to = recipients_of(account)
+    if not to:
+        return
+    words = accounts.words_for(ACCOUNT_LABELS, WORDS, CREDIT_LABELS, account=account)
+    told = {"number": note.number, "amount": words.amount(note.total_amount, note.currency)}
+    kept = [(words.say("credit_kept"), words.amount(one.amount, one.currency)) for one in note.credits.all()]
+    letter = Letter(
+        subject=words.say("credit_subject", **told),
+        lead=words.say("credit_lead", amount=told["amount"], invoice=note.invoice.number),
+        facts=[(words.say("credit_note_number"), note.number), (words.say("reason"), note.reason), *kept],
+        notes=[words.say("credit_attached")],
+        button=(words.say("invoice_button"), _invoice_url(note.invoice)),
+        why=words.say("invoice_why"),
+    )
+    paper = invoices.document_of_credit_note(note)
+    pdf = (f"{note.number}.pdf", bytes(paper.content))
+    key = _key("credit_note", note)
+    accounts.write_letter(letter, words=words, to=to, account=account, key=key, pdf=pdf).send()
 
 
 def send_promise(payment: Payment) -> None:
@@ -172,14 +198,17 @@ def _told(payment: Payment) -> tuple[Words, str]:
     return words, words.amount(payment.amount, payment.currency)
 
 
-def _admins(account: Account) -> list[str]:
+def recipients_of(account: Account) -> list[str]:
+    """Who gets an account's papers: its own address, else its Admins."""
+    if account.email:
+        return [account.email]
     admins = User.objects.filter(
         is_active=True, memberships__account=account, memberships__role=Membership.Role.ADMIN
     )
     return list(admins.order_by("email").values_list("email", flat=True))
 
 
-def _key(what: str, row: Invoice | Payment | Refund) -> str:
+def _key(what: str, row: CreditNote | Invoice | Payment | Refund) -> str:
     """Names a letter, also among those of an installation that was set up anew."""
     return f"{what}.{row.pk}.{row.created_at.timestamp():.0f}"
 

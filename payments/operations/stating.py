@@ -11,12 +11,14 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from accounts.models import Account, AccountLineItem, Organization
 from core.errors import Invalid
-from invoices.models import Invoice, InvoiceLineItem
+from invoices.models import CreditNote, Invoice, InvoiceLineItem
 from payments.models import Allocation, Payment
+from payments.models.ledger import SOURCES
 
 LONGEST = timedelta(days=5 * 366)
-PAID_WITH = tuple(
-    f"{payment}__{row}" for payment in ("payment", "credit__payment") for row in ("receipt", "provider")
+PAID_WITH = (
+    *(f"{payment}__{row}" for payment in ("payment", "credit__payment") for row in ("receipt", "provider")),
+    "credit_note",
 )
 
 
@@ -27,6 +29,8 @@ class What(StrEnum):
     PAYMENT = "payment"
     CREDIT = "credit"  # account credit that was put on invoices
     REFUND = "refund"  # money that went back, or that the payer's bank took
+    CREDIT_NOTE = "credit_note"  # what the merchant took off invoices
+    WRITE_OFF = "write_off"  # what the merchant gave up, or took back of that
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Entry:
     balance: int = 0
     line_item: AccountLineItem | None = None
     paid_with: Payment | None = None
+    credit_note: CreditNote | None = None
     invoices: list[Invoice] = field(default_factory=list)
 
     day: date = date.min
@@ -160,8 +165,9 @@ def _settlements(account: Account, begin: datetime, end: datetime) -> Iterable[E
         before, paid[part.invoice_id] = paid[part.invoice_id], paid[part.invoice_id] + part.amount
         if part.created_at < begin:
             continue
-        key = (part.payment_id, part.credit_id, part.refund_id, part.created_at)
+        key = (*(getattr(part, f"{source}_id") for source in (*SOURCES, "refund")), part.created_at)
         entry = found.setdefault(key, Entry(part.created_at, _what(part)))
+        entry.credit_note = part.credit_note
         entry.paid_with = part.payment or (part.credit.payment if part.credit else None)
         entry.payment += _worth(lines[part.invoice_id], paid[part.invoice_id]) - _worth(
             lines[part.invoice_id], before
@@ -173,6 +179,10 @@ def _settlements(account: Account, begin: datetime, end: datetime) -> Iterable[E
 def _what(part: Allocation) -> What:
     if part.refund_id:
         return What.REFUND
+    if part.credit_note_id:
+        return What.CREDIT_NOTE
+    if part.write_off_id:
+        return What.WRITE_OFF
     return What.PAYMENT if part.payment_id else What.CREDIT
 
 

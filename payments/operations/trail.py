@@ -10,8 +10,8 @@ from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import Account, AccountLineItem
 from core.audit import AuditEntry
-from invoices.models import Invoice
-from payments.models import AccountCredit, Payment, ProviderCall
+from invoices.models import CreditNote, Invoice
+from payments.models import AccountCredit, Payment, ProviderCall, WriteOff
 
 CHARGED = ("account.charged", "account.charged_over_limit")
 
@@ -35,11 +35,11 @@ def _not_told_once(rows: QuerySet, entries: QuerySet, by: str) -> Iterable[Model
 
 
 def untold_bookings(at: datetime) -> Iterable[Model]:
-    """Charges, payments and credits whose booking the trail does not tell exactly once."""
+    """Charges, payments, credits, credit notes and write-offs whose booking is not told exactly once."""
     charged = _entries(Account, "line_item").filter(action__in=CHARGED)
     charged = charged.annotate(line=Cast("told", BigIntegerField()))
     yield from _not_told_once(AccountLineItem.objects.all(), charged, "line")
-    for model in (Payment, AccountCredit):
+    for model in (Payment, AccountCredit, CreditNote, WriteOff):
         booked = _entries(model, "amount").filter(before={})
         yield from _not_told_once(model._default_manager.all(), booked, "object_id")
 

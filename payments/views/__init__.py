@@ -1,7 +1,7 @@
 """Pages of payments: the account, choosing what to pay, paying, one invoice."""
 
 from payments.views.files import file
-from payments.views.invoice import invoice, invoice_pdf, invoice_pdf_state
+from payments.views.invoice import credit_note_pdf, invoice, invoice_pdf, invoice_pdf_state
 from payments.views.listing import export, invoices
 from payments.views.overview import account, accounts
 from payments.views.paying import (
@@ -24,6 +24,7 @@ __all__ = [
     "accounts",
     "choose_region",
     "complete",
+    "credit_note_pdf",
     "export",
     "file",
     "invoice",

@@ -6,15 +6,18 @@ from typing import Any
 from uuid import uuid4
 
 from babel.numbers import format_decimal
+from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account, Organization
+from core.doors import pdf_file
 from core.money import DEFAULT_LOCALE, places
 from invoices import operations as invoices
-from invoices.models import Invoice, InvoiceDocument
+from invoices.models import CreditNote, Invoice, InvoiceDocument
 from orders.models import Order
 from payments.models import Payment, PaymentCollection, PaymentSession
 from payments.views.access import CustomerRequest, account_page, admins_of, show
@@ -48,6 +51,8 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
         "orders": list(Order.objects.filter(account_line_item__invoice_lines__invoice=row)),
         "lines": _lines(row),
         "totals": _totals(row),
+        "settled": settled_by(row),
+        "credit_notes": list(row.credit_notes.select_related("document")),
         "rejected": payments[0] if payments and payments[0].status == Payment.Status.FAILED else None,
         "payments": [(one, method_words(one), payment_word(one)) for one in payments],
         "happenings": happenings(row, payments, sessions),
@@ -68,11 +73,28 @@ def invoice_pdf(request: CustomerRequest, account: Account, pk: int) -> HttpResp
 
 @require_safe
 @account_page(may="get_invoice_pdf")
+def credit_note_pdf(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
+    """A credit note's PDF, as it was made."""
+    note = CreditNote.objects.filter(account=account).get_for(request.customer, pk, may="get_invoice_pdf")
+    return pdf_file(invoices.document_of_credit_note(note).content, str(note))
+
+
+@require_safe
+@account_page(may="get_invoice_pdf")
 def invoice_pdf_state(request: CustomerRequest, account: Account, pk: int) -> HttpResponse:
     """What a page asks that waits for the PDF."""
     row = Invoice.objects.filter(account=account).get_for(request.customer, pk, may="get_invoice_pdf")
     context = {"account": account, "invoice": row, **pdf_of(request.customer, row)}
     return render(request, "payments/_invoice_pdf.html", context)
+
+
+def settled_by(row: Invoice) -> dict[str, int]:
+    """What of an invoice was paid, credited and written off, in minor units."""
+    sums = row.allocations.aggregate(
+        credited=Coalesce(Sum("amount", filter=Q(credit_note__isnull=False)), 0),
+        written_off=Coalesce(Sum("amount", filter=Q(write_off__isnull=False)), 0),
+    )
+    return {"paid": row.paid_amount - sum(sums.values()), **sums}
 
 
 def _lines(row: Invoice) -> list[dict[str, Any]]:

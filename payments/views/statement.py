@@ -118,4 +118,6 @@ def _said(entry: Entry) -> str:
         What.PAYMENT: gettext("Paid by %(method)s"),
         What.CREDIT: gettext("Account credit used"),
         What.REFUND: gettext("Taken back (%(method)s)"),
+        What.CREDIT_NOTE: gettext("Credit note"),
+        What.WRITE_OFF: gettext("Written off"),
     }[entry.what] % {"method": method}

@@ -41,7 +41,7 @@ def happenings(
 ) -> list[Happening]:
     """From the audit trail and the payments of an invoice, and the attempts of those `sessions` that the
     reader may see. Needs payments `with_details()` and `with_refunds()`."""
-    found = [*_invoice(invoice), *_declines(invoice, sessions), *_credits(invoice)]
+    found = [*_invoice(invoice), *_declines(invoice, sessions), *_credits(invoice), *_corrections(invoice)]
     for payment in payments:
         found += _payment(payment)
     return sorted(found, key=lambda one: one.at, reverse=True)
@@ -72,6 +72,18 @@ def _credits(invoice: Invoice) -> Iterator[Happening]:
     for row in used.values("created_at").annotate(sum=Sum("amount")):
         amount = plain_money(row["sum"], invoice.currency)
         yield Happening(row["created_at"], _("Account credit of %(amount)s used") % {"amount": amount})
+
+
+def _corrections(invoice: Invoice) -> Iterator[Happening]:
+    """Credit notes on it, and what was written off."""
+    for note in invoice.credit_notes.all():
+        words = {"number": note.number, "amount": plain_money(note.total_amount, note.currency)}
+        yield Happening(note.created_at, _("Credit note %(number)s over %(amount)s") % words)
+    for row in invoice.write_offs.all():
+        words = {"amount": plain_money(row.amount, row.currency)}
+        yield Happening(row.created_at, _("%(amount)s written off") % words)
+        if row.undone_at:
+            yield Happening(row.undone_at, _("Write-off of %(amount)s undone") % words)
 
 
 def _declines(invoice: Invoice, sessions: QuerySet[PaymentSession]) -> Iterator[Happening]:

@@ -7,7 +7,6 @@ import pytest
 from accounts import operations
 from accounts.models import Account, AccountLineItem, CustomerToken, ExchangeRate, Membership, User
 from accounts.querysets import LARGEST_ID, parse_id
-from core.audit import SYSTEM
 from core.errors import Forbidden, NotFound
 from invoices import operations as invoices
 from invoices.models import Invoice
@@ -169,7 +168,7 @@ def test_open_overdue_and_unbilled_charges(account):
     assert list(rows.overdue(on=second.due_date + timedelta(days=1))) == [second]
     assert list(rows.unbilled()) == [second]
     assert list(rows.newest_first()) == [third, first, second]
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="Wrong")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=None, reason="Wrong")
     assert set(rows.unbilled()) == {first, second}
 
 

@@ -14,7 +14,7 @@ from core.errors import Conflict, Invalid
 from core.outbox import OutboxMessage, drain
 from invoices import operations
 from invoices.models import Invoice, InvoiceLineItem
-from invoices.operations.issuing import snapshot_hash
+from invoices.operations.freezing import snapshot_hash
 from payments.models import Allocation
 from tests import factories
 from tests.books import assert_sound, refuses, unchanged
@@ -334,7 +334,7 @@ def test_what_is_reserved_cannot_be_reserved_again(account):
 
 
 def cancel(invoice, reason="Wrong address"):
-    operations.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason=reason)
+    operations.cancel_invoice(invoice=invoice, at=NOW, staff=None, reason=reason)
 
 
 def test_a_cancelled_invoice_keeps_its_number_and_frees_its_charges(account):

@@ -144,6 +144,9 @@ ROUTES = {
     "account/<str:number>/invoices/<int:pk>/": Route(READ, SHOWN, INVOICE),
     "account/<str:number>/invoices/<int:pk>/pdf/": Route(READ, SHOWN, INVOICE),
     "account/<str:number>/invoices/<int:pk>/pdf/state/": Route(READ, SHOWN, INVOICE),
+    "account/<str:number>/credit-notes/<int:pk>/pdf/": Route(
+        READ, SHOWN, {"number": "number", "pk": "credit note"}
+    ),
     "account/<str:number>/payments/": Route(READ, SHOWN, NUMBER),
     "account/<str:number>/payments/<int:pk>/": Route(READ, SHOWN, {"number": "number", "pk": "payment"}),
     "account/<str:number>/payments/<int:pk>/pdf/": Route(READ, SHOWN, {"number": "number", "pk": "payment"}),
@@ -250,6 +253,13 @@ class Office(NamedTuple):
 READ_ONLY = Office()
 MASTER_DATA = Office(add=EDITORS, change=EDITORS)
 AN_ACCOUNT = "the number of an account"
+A_DRAFT = {
+    "lines-TOTAL_FORMS": "1",
+    "lines-INITIAL_FORMS": "0",
+    "lines-0-description": "Desk lamp",
+    "lines-0-quantity": "1",
+    "lines-0-unit_price": "39.40",
+}
 REASON = {"reason": "As agreed"}
 RECORDED = {
     "account": AN_ACCOUNT,
@@ -278,16 +288,31 @@ BACK_OFFICE = {
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
     "core.auditentry": READ_ONLY,
     "core.outboxmessage": READ_ONLY,
+    "invoices.creditnote": READ_ONLY._replace(files=frozenset({"download_pdf"})),
     "invoices.invoice": READ_ONLY._replace(
         files=frozenset({"download_pdf"}),
         leads=frozenset({"record_payment"}),
         questions={
+            "edit": Question(CLERKS, A_DRAFT, status="draft"),
+            "preview": Question(VIEWERS, {}, status="draft", comes="shown"),
+            "issue": Question(CLERKS, {}, status="draft"),
+            "discard": Question(CLERKS, {}, status="draft"),
+            "duplicate": Question(CLERKS, {}),
+            "send_again": Question(CLERKS, {}),
+            "cancel": Question(CLERKS, REASON),
+            "credit": Question(CLERKS, {"is_whole": "on"} | REASON, status="sent"),
+            "write_off": Question(EDITORS, {"amount": "1.00"} | REASON, status="sent"),
             "apply_credit": Question(
                 CASHIERS,
                 {"amount": "0.05"},
                 status="sent",
                 where={"currency": "USD", "reserved_amount": 0, "account__credits__currency": "USD"},
-            )
+            ),
+        },
+        many={"issue_many": Question(CLERKS, {}, status="draft")},
+        own={
+            "draft": Question(CLERKS, {}, comes="shown"),
+            "bill_unbilled": Question(CLERKS, {"groups": "nothing"}),
         },
     ),
     "orders.order": READ_ONLY,
@@ -329,6 +354,7 @@ BACK_OFFICE = {
     "payments.paymentsession": READ_ONLY._replace(
         questions={"release": Question(EDITORS, REASON, "capturing", "refused")}
     ),
+    "payments.writeoff": READ_ONLY._replace(questions={"undo": Question(EDITORS, REASON)}),
     "payments.providercall": READ_ONLY,
     "payments.providerevent": READ_ONLY,
     "payments.reconciliationissue": READ_ONLY._replace(questions={"resolve": Question(CASHIERS, REASON)}),

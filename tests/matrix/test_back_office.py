@@ -141,14 +141,8 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
             sent["ids"] = str(rows.order_by("pk").values_list("pk", flat=True)[0])
             handed_on = {"action": page, "_selected_action": sent["ids"]}
             yield page, "POST", list_page, handed_on, {"done"} if views else {"forbidden"}
-        drawn = (
-            {"forbidden"}
-            if not views
-            else {"shown", "refused"}
-            if page in office.many or not may
-            else {"shown"}
-        )
-        yield page, "GET", f"{list_page}{page}/", {}, drawn
+        words = {"shown", "refused"} if page in office.many or not may else {"shown"}
+        yield page, "GET", f"{list_page}{page}/", {}, words if views else {"forbidden"}
         yield page, "POST", f"{list_page}{page}/", sent, {word}
 
 

@@ -3,6 +3,7 @@ lacks."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -15,6 +16,7 @@ from accounts import operations as accounts
 from accounts.models import Account, CustomerToken, Invitation, Membership, Region, User
 from core.audit import SYSTEM
 from invoices import operations as invoices
+from invoices.models import CreditNote
 from invoicing_site.management.commands.demo_data import REGIONS, STAFF
 from payments import operations as payments
 from payments.models import (
@@ -134,6 +136,7 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
     _recorded(account, staff)
     _traces(payment.session, payment)
     _hanging(account, order, region)
+    note = _corrected(account, order, region, staff)
     return {
         "company_name": account.company_name,
         "number": account.number,
@@ -149,6 +152,7 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
         "session": session.pk,
         "payment": payment.pk,
         "receipt": payment.receipt.pk,
+        "credit note": note.pk,
         "receipt line": payment.allocations.get().pk,
         "cart": fresh.pk,
         "member": account.memberships.last().pk,
@@ -196,6 +200,20 @@ def _hanging(account: Account, order: str, region: Region) -> None:
     PaymentSession.objects.filter(pk=session.pk).update(
         status="capturing", claimed_at=now, reference=f"pi_{session.pk}"
     )
+
+
+def _corrected(account: Account, order: str, region: Region, staff: User) -> CreditNote:
+    """An invoice that was partly credited and written off, with the paper of that; and a draft."""
+    now = timezone.now()
+    line = factories.an_unpaid_order(account, display_id=f"{order}-corrected", region=region, at=now)
+    invoice = factories.an_open_invoice(account, line, at=now)
+    lines = {invoice.line_items.get().pk: 100}
+    note = payments.credit_invoice(invoice=invoice, amounts=lines, reason="Broken", at=now, staff=staff)
+    invoices.make_credit_note_document(note=note, at=now)
+    payments.write_off(invoice=invoice, amount=100, reason="Lost", at=now, staff=staff)
+    draft = invoices.Draft(lines=[invoices.FreeLine("Desk lamp", Decimal(1), Decimal("39.40"))])
+    invoices.create_draft(account=account, region=region, draft=draft, at=now, staff=staff)
+    return note
 
 
 def _traces(session: PaymentSession, payment: Payment) -> None:

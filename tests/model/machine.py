@@ -130,7 +130,7 @@ class Machine(Refunding):
         books, bill = self.books_of(invoice), self.bill_of(invoice)
 
         def act() -> bool:
-            invoices.cancel_invoice(invoice=invoice, at=self.now, by=SYSTEM, reason="A mistake")
+            invoices.cancel_invoice(invoice=invoice, at=self.now, staff=None, reason="A mistake")
             books.cancel(bill)
             return True
 

@@ -68,11 +68,12 @@ def a_part_is_worth_a_cent_more(patch: Patch) -> None:
 
 
 def _cancel(*, even_paying: bool, frees: bool) -> Callable[..., None]:
-    def cancel_invoice(*, invoice: Invoice, at: Any, by: Any, reason: str) -> None:
+    def cancel_invoice(*, invoice: Invoice, at: Any, staff: Any, reason: str) -> None:
         with accounts.locked_account(invoice.account_id):
             current = Invoice.objects.get(pk=invoice.pk)
             if current.paid_amount or (current.reserved_amount and not even_paying):
                 raise closing.Conflict("It cannot be cancelled")
+            by = accounts.acting(staff, closing.CANCEL)
             move(current, Invoice.Status.CANCELLED, at=at, by=by, reason=reason, cancelled_at=at)
             if frees:
                 current.line_items.update(is_live=False)

@@ -1,7 +1,7 @@
 """What breaks each invariant that is a query, past everything that guards it: `BREAKS`.
 
 The world it is done to (`test_invariants.py`): invoice 1 is paid, 2 open with a session, 3 promised, 4
-cancelled.
+cancelled, 5 partly credited and written off.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,11 @@ from tests.past_the_guards import sql
 
 ACCOUNTS, CHARGES, SERIES = "accounts_account", "accounts_accountlineitem", "accounts_numberseries"
 INVOICES, LINES, TRAIL = "invoices_invoice", "invoices_invoicelineitem", "core_auditentry"
+NOTES, NOTE_LINES, WRITE_OFFS = "invoices_creditnote", "invoices_creditnoteline", "payments_writeoff"
 RECEIPTS, PAPERS = "payments_receipt", "invoices_invoicedocument"
 BYTES = "BLOB" if connection.vendor == "sqlite" else "BYTEA"
 PAYMENTS, SESSIONS, PARTS = "payments_payment", "payments_paymentsession", "payments_allocation"
+CREDITS = "payments_accountcredit"
 COLLECTIONS, COVERED = "payments_paymentcollection", "payments_paymentcollectioninvoice"
 OF_PAID = f"WHERE invoice_id = (SELECT id FROM {INVOICES} WHERE number = 'INV-2025-001')"
 PAID, OPEN = "WHERE number = 'INV-2025-001'", "WHERE number = 'INV-2025-002'"
@@ -182,6 +184,20 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
         "payments.PaymentCollectionInvoice": [change(COLLECTIONS, f"account_id = {ELSEWHERE}")],
         "invoices.InvoiceLineItem": [change(CHARGES, f"account_id = {ELSEWHERE}")],
     },
+    "a correction is of its own invoice": {
+        "invoices.CreditNote": [
+            wrong(NOTES, "currency = 'EUR'"),
+            wrong(NOTES, f"account_id = {ELSEWHERE}"),
+        ],
+        "invoices.CreditNoteLine": [
+            wrong(NOTE_LINES, f"invoice_line_id = (SELECT id FROM {LINES} {OF_PAID})"),
+        ],
+        "payments.WriteOff": [change(WRITE_OFFS, "currency = 'EUR'")],
+        "payments.Allocation": [
+            change(PARTS, f"invoice_id = (SELECT id FROM {INVOICES} {PAID}) WHERE {source}_id IS NOT NULL")
+            for source in ("credit_note", "write_off")
+        ],
+    },
     "amounts are whole, and every row is within its bounds": {
         "accounts.Account": [wrong(ACCOUNTS, "credit_limit = -1")],
         "accounts.AccountLineItem": [wrong(CHARGES, "settled_amount = amount + 1")],
@@ -204,6 +220,14 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
             wrong(INVOICES, f"total_amount = total_amount + 1 {OPEN}"),
         ],
     },
+    "no more is credited than an invoice and its lines have": {
+        "invoices.CreditNote": [wrong(NOTES, "total_amount = total_amount + 1")],
+        "invoices.InvoiceLineItem": [wrong(NOTE_LINES, "amount = 9999, net_amount = 9999")],
+        "invoices.Invoice": [
+            wrong(NOTES, "total_amount = 9999"),
+            change(WRITE_OFFS, "amount = 3000"),
+        ],
+    },
     "what is reserved on an invoice is its share of unsettled sessions": {
         "invoices.Invoice": [
             change(INVOICES, f"reserved_amount = 1 {OPEN}"),
@@ -218,6 +242,13 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
             again(INVOICES, "number_sequence = 4", "number", "'INV-2025-004b'"),
         ],
         "invoices.Invoice": [lose(SERIES, "WHERE code = 'invoice'")],
+    },
+    "credit note numbers have no gap": {
+        "accounts.NumberSeries": [
+            change(SERIES, "last_number = last_number + 1 WHERE code = 'credit_note'"),
+            wrong(NOTES, "number_sequence = 7 WHERE number = 'CN-2025-002'"),
+        ],
+        "invoices.CreditNote": [lose(SERIES, "WHERE code = 'credit_note'")],
     },
     "receipt numbers have no gap": {
         "accounts.NumberSeries": [
@@ -261,6 +292,14 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
             wrong(PAPERS, "content = CAST('%PDF-' AS " + BYTES + ") WHERE kind = 'pay_now'"),
         ],
     },
+    "a credit note is as it was frozen": {
+        "invoices.CreditNote": [
+            wrong(NOTES, "snapshot_hash = '0'"),
+            wrong(NOTES, "total_amount = 9999"),
+            wrong(NOTES, "issue_date = '2025-12-31'"),
+        ],
+        "invoices.CreditNoteDocument": [wrong("invoices_creditnotedocument", "sha256 = 'x'")],
+    },
     "the database freezes issued invoices": {
         "trigger": [
             lose_trigger("guard_invoice_frozen"),
@@ -293,6 +332,16 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
     "a captured payment is allocated or kept as credit, to the last unit": {
         "payments.Payment": [change(PAYMENTS, f"amount = amount + 1 {CAPTURED}"), lose(PARTS, "")],
         "payments.AccountCredit": [overspend_a_credit],
+    },
+    "a correction settles its invoice or is kept, to the last unit": {
+        "invoices.CreditNote": [
+            lose(PARTS, "WHERE credit_note_id IS NOT NULL"),
+            change(CREDITS, "amount = amount + 1 WHERE credit_note_id IS NOT NULL"),
+        ],
+        "payments.WriteOff": [
+            lose(PARTS, "WHERE write_off_id IS NOT NULL"),
+            change(WRITE_OFFS, "undone_at = created_at"),
+        ],
     },
     "no more is sent back than came, and the payment says so": {
         "payments.Payment": [
@@ -335,6 +384,8 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
         ],
         "payments.Payment": [lose(TRAIL, f"WHERE {PROMISED}"), again(TRAIL, PROMISED)],
         "payments.AccountCredit": [overspend_a_credit],
+        "invoices.CreditNote": [lose(TRAIL, "WHERE action = 'credit_note.issued'")],
+        "payments.WriteOff": [lose(TRAIL, "WHERE action = 'write_off.made'")],
     },
     "the audit trail tells how payments and invoices stand": {
         "payments.Payment": [lose(TRAIL, "WHERE action = 'payment.captured'")],

@@ -62,7 +62,7 @@ def exported(shop, lang=None, **data):
 
 
 def test_a_cancelled_invoice_has_none_here(shop, invoice, stella):
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=stella.actor, reason="Wrong")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=stella, reason="Wrong")
     assert shop.error(PDF, id=invoice.pk) == ("Invoice not found", "NOT_FOUND")
 
 

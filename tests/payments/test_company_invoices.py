@@ -307,7 +307,7 @@ def test_a_new_invoice_shifts_no_page(shop, account):
 
 def test_a_draft_and_a_cancelled_invoice_are_not_listed(shop, account, stella):
     invoice = billed(account, "1")
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=stella.actor, reason="Wrong")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=stella, reason="Wrong")
     draft = Invoice.objects.create(
         account=account, currency="USD", total_amount=1, due_date=date(2025, 10, 1), created_at=NOW, title="x"
     )

@@ -145,7 +145,7 @@ def test_nothing_is_captured_for_a_claim_that_was_given_back(invoice, sandbox, l
 
     def give_back():
         operations.settle(session=first, seen=early, at=LATER, by=SYSTEM)
-        invoices.cancel_invoice(invoice=invoice, at=LATER, by=SYSTEM, reason="The customer asked")
+        invoices.cancel_invoice(invoice=invoice, at=LATER, staff=None, reason="The customer asked")
 
     meanwhile(session.reference, give_back)
     assert look_at(session=second, at=LATER, by=SYSTEM).success is False
@@ -227,7 +227,7 @@ def test_a_sibling_that_could_not_be_cancelled_is_tried_again(invoice, sandbox, 
 def test_the_sessions_of_a_cancelled_invoice_end(invoice, sandbox):
     card = factories.an_initiated_session(invoice, STRIPE)
     sandbox.confirm_card(card.reference, GOOD)
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="Wrong")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=None, reason="Wrong")
     drain(at=NOW)
     assert set(PaymentSession.objects.values_list("status", flat=True)) == {"cancelled"}
     assert sandbox.intent(card.reference)["status"] == "canceled"

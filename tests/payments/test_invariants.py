@@ -28,7 +28,8 @@ def _clock(time_machine):
 
 @pytest.fixture
 def world(account, stella, alice):
-    """Clean books: invoice 1 is paid, 2 is open with a session, 3 is promised, 4 is cancelled."""
+    """Clean books: invoice 1 is paid, 2 is open with a session, 3 is promised, 4 is cancelled, 5 was partly
+    credited and written off."""
     factories.an_account("Initech")
     first = factories.an_open_invoice(account, account.line_items.get(), is_drawn=True)
     payment = factories.a_promised_payment(first, by=alice.user)
@@ -36,7 +37,14 @@ def world(account, stella, alice):
     factories.an_initiated_session(factories.an_open_invoice(account), MANUAL)
     factories.a_promised_payment(factories.an_open_invoice(account), by=alice.user)
     cancelled = factories.an_open_invoice(account)
-    invoices.cancel_invoice(invoice=cancelled, at=NOW, by=factories.SYSTEM, reason="Wrong")
+    invoices.cancel_invoice(invoice=cancelled, at=NOW, staff=None, reason="Wrong")
+    corrected = factories.an_open_invoice(account)
+    line = corrected.line_items.get().pk
+    for amount, is_kept in ((1000, False), (500, True)):
+        operations.credit_invoice(
+            invoice=corrected, amounts={line: amount}, reason="Broken", at=NOW, staff=stella, is_kept=is_kept
+        )
+    operations.write_off(invoice=corrected, amount=2000, reason="Lost", at=NOW, staff=stella)
     drain(at=NOW)
     assert_sound()
 

@@ -140,7 +140,7 @@ def test_one_currency_in_one_payment(account, pair):
 
 
 def test_a_closed_invoice_is_refused(account, pair, stella):
-    invoices.cancel_invoice(invoice=pair[0], at=NOW, by=stella.actor, reason="Wrong")
+    invoices.cancel_invoice(invoice=pair[0], at=NOW, staff=stella, reason="Wrong")
     with refuses(Conflict, "Invoice INV-2025-001 is cancelled"):
         joint(account, (pair[1].pk, 100), (pair[0].pk, 100))
     paid = factories.a_paid_invoice(account, stella)

@@ -29,7 +29,7 @@ def pay_a_part(invoice, sandbox, amount):
 def test_nothing_is_taken_for_an_invoice_that_was_cancelled(invoice, sandbox):
     """Its sessions end through the outbox, which has not run yet."""
     session = agreed(invoice, sandbox, STRIPE)
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="Wrong address")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=None, reason="Wrong address")
     with refuses(Conflict, "Invoice INV-2025-001 is cancelled"):
         complete(session)
     assert taken(sandbox, session) == []

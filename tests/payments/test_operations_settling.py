@@ -63,7 +63,7 @@ def issues():
 
 def test_money_for_a_cancelled_invoice_is_kept_as_credit(account, invoice, sandbox):
     session = taken_elsewhere(invoice, sandbox)
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="Wrong address")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=None, reason="Wrong address")
     told = look(session)
     assert told == PaymentOutcome(invoice.pk, "succeeded", True, "$39.40 paid and kept as account credit")
     payment, credit = Payment.objects.get(), AccountCredit.objects.get()
@@ -89,7 +89,7 @@ def test_money_for_a_cancelled_invoice_is_kept_as_credit(account, invoice, sandb
 
 def test_the_trail_tells_of_the_payment_and_of_what_is_kept(account, invoice, sandbox):
     session = taken_elsewhere(invoice, sandbox)
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="Wrong address")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=None, reason="Wrong address")
     look(session)
     money = AuditEntry.objects.filter(object_kind__in=["payments.payment", "payments.accountcredit"])
     rows = money.order_by("pk").values_list("action", "object_id", "account_id", "after", "actor_kind")
@@ -113,7 +113,7 @@ def test_the_trail_tells_of_the_payment_and_of_what_is_kept(account, invoice, sa
 
 def test_money_that_is_found_when_a_closed_invoice_ends_its_sessions(account, invoice, sandbox):
     session = taken_elsewhere(invoice, sandbox)
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="Wrong address")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=None, reason="Wrong address")
     drain(at=NOW)
     session.refresh_from_db()
     assert session.status == "succeeded"

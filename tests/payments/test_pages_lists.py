@@ -43,7 +43,7 @@ def five(account, stella):
         made.append(factories.an_open_invoice(account, line, at=at))
     paid(account, stella, (made[1], 500))
     paid(account, stella, (made[2], 3000))
-    invoices.cancel_invoice(invoice=made[3], at=NOW, by=SYSTEM, reason="Wrong")
+    invoices.cancel_invoice(invoice=made[3], at=NOW, staff=None, reason="Wrong")
     return made
 
 

@@ -312,7 +312,7 @@ def test_a_changed_amount_is_said_before_it_is_paid(browser, at, account, invoic
 
 def test_a_cancelled_invoice_can_no_longer_be_paid(browser, at, invoice, stella):
     collection = a_collection(invoice)
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=stella.actor, reason="Wrong price")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=stella, reason="Wrong price")
     page = browser.text(at("pay", collection.pk))
     assert (
         "This payment is no longer possible Invoice INV-2025-001 was cancelled on 3 September 2025." in page

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from core import outbox
-from core.audit import SYSTEM, AuditEntry
+from core.audit import AuditEntry
 from core.outbox import OutboxMessage, drain
 from invoices import operations as invoices
 from payments import operations
@@ -273,7 +273,7 @@ def test_hints_in_any_order_have_one_effect(client, invoice, sandbox):
 def test_a_hint_that_comes_too_late_finds_the_money_all_the_same(client, invoice, sandbox):
     session, delivery = agreed(invoice, sandbox)
     stripe_client(sandbox).payment_intents.capture(session.reference)
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=factories.SYSTEM, reason="Wrong")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=None, reason="Wrong")
     deliver(client, delivery)
     drain(at=NOW)
     assert Payment.objects.get().credits.get().amount == 3940
@@ -298,7 +298,7 @@ def test_a_decline_is_told_too(client, invoice, sandbox):
 @both
 def test_a_late_hint_at_what_ended_here_and_is_forgotten_there_is_done_with(code, client, invoice, sandbox):
     session, delivery = agreed(invoice, sandbox, code)
-    invoices.cancel_invoice(invoice=invoice, at=NOW, by=SYSTEM, reason="A mistake")
+    invoices.cancel_invoice(invoice=invoice, at=NOW, staff=None, reason="A mistake")
     drain(at=NOW)
     sandbox.store.forget("order" if code == PAYPAL else "payment_intent", session.reference)
     deliver(client, delivery)

@@ -29,6 +29,7 @@ from core.audit import SYSTEM
 from invoices import operations as invoices
 from invoices.models import Invoice
 from invoicing_site.demo.banking import show_banking
+from invoicing_site.demo.invoicing import show_invoicing
 from orders import operations as orders
 from orders.models import Order
 from payments import operations as payments
@@ -95,6 +96,7 @@ class Command(BaseCommand):
         self._globex(now)
         self._nordic(now)
         self._initech(now)
+        show_invoicing(staff=User.objects.get(email=STAFF[0][0]), now=now)
         show_banking(now)
         if options["line_items"]:
             self._big(now, options["line_items"])

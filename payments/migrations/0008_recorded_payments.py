@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_invitations'),
-        ('payments', '0006_permissions_of_staff'),
+        ('payments', '0007_corrections'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0007_recorded_payments'),
+        ('payments', '0008_recorded_payments'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
