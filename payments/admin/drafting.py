@@ -22,6 +22,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from moneyed import Money
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import (
@@ -98,7 +99,7 @@ class LineForm(Form):
 
     def __init__(self, *args: Any, tax_rate: Decimal, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tax_rate"].initial = tax_rate.normalize()
+        self.fields["tax_rate"].initial = f"{tax_rate.normalize():f}"
         self.fields["quantity"].initial = 1
 
     @property
@@ -257,12 +258,18 @@ def _lines(invoice: Invoice) -> list[dict[str, Any]]:
     return [
         {
             "description": line.description,
-            "quantity": line.quantity.normalize(),
-            "unit_price": line.unit_price.amount,
-            "tax_rate": line.tax_rate.normalize(),
+            "quantity": f"{line.quantity.normalize():f}",
+            "unit_price": _price(line.unit_price),
+            "tax_rate": f"{line.tax_rate.normalize():f}",
         }
         for line in invoice.line_items.filter(account_line_item=None).order_by("pk")
     ]
+
+
+def _price(price: Money) -> str:
+    """With the places that it has, at least those of its currency."""
+    digits = places(price.currency.code)
+    return f"{price.amount:.{max(digits, -int(price.amount.normalize().as_tuple().exponent))}f}"
 
 
 def _charges(invoice: Invoice) -> list[AccountLineItem]:

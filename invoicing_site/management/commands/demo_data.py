@@ -29,6 +29,7 @@ from core.audit import SYSTEM
 from invoices import operations as invoices
 from invoices.models import Invoice
 from invoicing_site.demo.invoicing import show_invoicing
+from invoicing_site.demo.recurring import show_recurring
 from invoicing_site.demo.reminding import show_reminders
 from orders import operations as orders
 from orders.models import Order
@@ -98,6 +99,7 @@ class Command(BaseCommand):
         self._initech(now)
         show_invoicing(staff=User.objects.get(email=STAFF[0][0]), now=now)
         show_reminders(now)
+        show_recurring(now)
         if options["line_items"]:
             self._big(now, options["line_items"])
         told = {"customers": self._customers(), "staff": self._staff()}
