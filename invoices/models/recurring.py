@@ -92,7 +92,8 @@ class RecurringInvoice(models.Model):
         return dates_of(self.frequency, self.start_date, self.end_date, first=self.runs_done)
 
     def clean(self) -> None:
-        if self.start_date and not 2000 <= self.start_date.year <= 2999:
+        start: date | None = self.start_date  # None when the form could not read it
+        if start is not None and not 2000 <= start.year <= 2999:
             raise ValidationError({"start_date": "Enter a day between 2000 and 2999"})
 
 

@@ -2,7 +2,7 @@
 worker comes by."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 
@@ -68,8 +68,7 @@ def skippable(*, recurring: RecurringInvoice, staff: User) -> RecurringInvoice:
     """The recurring invoice as it is now, if this member of staff can skip its next run."""
     accounts.acting(staff, PERMISSION)
     current = RecurringInvoice.objects.get(pk=recurring.pk)
-    if current.next_date is None:
-        raise Conflict("It has ended: there is no next run")
+    _next_day(current)
     return current
 
 
@@ -80,12 +79,19 @@ def skip_next(*, recurring: RecurringInvoice, reason: str, at: datetime, staff: 
         raise Invalid("Enter a reason", field="reason")
     with accounts.locked_account(recurring.account_id):
         current = skippable(recurring=recurring, staff=staff)
-        day = current.next_date
+        day = _next_day(current)
         note = f"Skipped: {reason}"[:300]
         RecurringRun.objects.create(recurring=current, date=day, note=note, created_at=at)
         _go_on(current)
-        after = {"date": day.isoformat() if day else None}
+        after = {"date": day.isoformat()}
         record(current, "recurringinvoice.skipped", at=at, by=staff.actor, after=after, reason=reason)
+
+
+def _next_day(recurring: RecurringInvoice) -> date:
+    day = recurring.next_date
+    if day is None:
+        raise Conflict("It has ended: there is no next run")
+    return day
 
 
 def _go_on(recurring: RecurringInvoice) -> None:

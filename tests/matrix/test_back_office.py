@@ -130,7 +130,7 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
             asked_of = model._default_manager.filter(status=question.status).order_by("pk").first()
         yield page, "GET", page_of(asked_of, page), {}, {shown}
         number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
-        number = asked_of.number if model is Account else number
+        number = getattr(asked_of, "number", number) if model is Account else number
         sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
         yield page, "POST", page_of(asked_of, page), sent, {word}
     for page, question in (office.many | office.own).items():
