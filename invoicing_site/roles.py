@@ -35,7 +35,10 @@ CLERK = _named(
     "invoices.delete_recurringline",
 )
 CASHIER = _named(
+    "payments.add_bankmapping",
+    "payments.apply_accountcredit",
     "payments.assign_payment",
+    "payments.change_bankmapping",
     "payments.change_reconciliationissue",
     "payments.record_payment",
     "payments.refund_payment",

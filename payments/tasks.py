@@ -120,6 +120,7 @@ SCHEDULES = (
     ("compare with the providers", "payments.tasks.compare_now", 24 * 60),
     ("send reminders", "payments.tasks.remind_now", 24 * 60),
     ("make recurring invoices", "payments.tasks.recur_now", 60),
+    ("remove old exports", "accounts.tasks.remove_old_exports_now", 60),
 )
 
 

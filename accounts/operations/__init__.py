@@ -2,6 +2,15 @@
 
 from accounts.operations.charging import add_charge, charge, settle_line_items, worth_in
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
+from accounts.operations.exporting import (
+    AT_ONCE,
+    begin_export,
+    fail_export,
+    file_of,
+    own_export,
+    remove_old_exports,
+    write_export,
+)
 from accounts.operations.inviting import (
     accept_invitation,
     find_invitation,
@@ -10,6 +19,15 @@ from accounts.operations.inviting import (
     send_invitation_again,
     withdraw_invitation,
     withdrawable,
+)
+from accounts.operations.letterheads import (
+    BankAccount,
+    ask_for_bank_account,
+    decidable_bank_account,
+    decide_on_bank_account,
+    may_ask,
+    remove_logo,
+    set_logo,
 )
 from accounts.operations.letters import Letter, Words, words_for, write_invitation, write_letter
 from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
@@ -46,6 +64,8 @@ from accounts.operations.tokens import (
 )
 
 __all__ = [
+    "AT_ONCE",
+    "BankAccount",
     "Letter",
     "Skipped",
     "Words",
@@ -54,7 +74,9 @@ __all__ = [
     "add_charge",
     "add_note",
     "allot_number",
+    "ask_for_bank_account",
     "ask_for_password_reset",
+    "begin_export",
     "change_credit_limit",
     "change_member",
     "charge",
@@ -63,17 +85,25 @@ __all__ = [
     "create_token",
     "customer_for_token",
     "customer_for_user",
+    "decidable_bank_account",
+    "decide_on_bank_account",
+    "fail_export",
+    "file_of",
     "find_invitation",
     "invite_member",
     "locked_account",
+    "may_ask",
     "new_token",
     "note_second_factor",
     "open_account",
     "open_link",
+    "own_export",
     "regenerate_token",
     "removable",
+    "remove_logo",
     "remove_master_data",
     "remove_member",
+    "remove_old_exports",
     "required",
     "reset_second_factor",
     "resumable",
@@ -84,6 +114,7 @@ __all__ = [
     "send_invitation",
     "send_invitation_again",
     "send_password_reset",
+    "set_logo",
     "set_password",
     "settle_line_items",
     "sign_link",
@@ -98,6 +129,7 @@ __all__ = [
     "withdrawable",
     "words_for",
     "worth_in",
+    "write_export",
     "write_invitation",
     "write_letter",
 ]

@@ -23,7 +23,7 @@ from invoices.operations.drafting import (
     preview_of,
     version_of,
 )
-from invoices.operations.freezing import parties
+from invoices.operations.freezing import parties, with_logo
 from invoices.operations.issuing import bill_line_items, create_invoice_from_line_items
 from invoices.operations.promising import (
     pausable,
@@ -94,6 +94,7 @@ __all__ = [
     "stoppable",
     "unbilled_by_account",
     "version_of",
+    "with_logo",
     "withdraw_promise",
     "withdrawable",
     "write_credit_note",

@@ -6,18 +6,21 @@ from typing import Any
 
 from django.contrib import admin
 from django.forms import DecimalField, ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from moneyed import Money
+from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts import operations
 from accounts.admin.base import MasterDataAdmin, ReadOnlyInline, Tab, every_row, staff_of
 from accounts.admin.columns import link_column, link_to, link_to_list, money_column, side_by_side, tag
-from accounts.admin.confirming import asking
+from accounts.admin.confirming import asking, on_row
 from accounts.admin.members import InvitationInline, MembershipInline
 from accounts.models import Account, AccountNote, Organization
 from accounts.querysets import parse_id
@@ -155,7 +158,7 @@ class AccountAdmin(MasterDataAdmin):
         "created_at",
     )
     actions_detail = (
-        *("figures", "send_statement", "change_limit"),
+        *("record_payment", "figures", "send_statement", "change_limit"),
         {
             "title": "More",
             "icon": "more_horiz",
@@ -246,6 +249,12 @@ class AccountAdmin(MasterDataAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> list:
         return [NoteInline, PromiseInline, MembershipInline, InvitationInline] if obj else []
+
+    @action(description="Record payment", icon="add_card")
+    @on_row
+    def record_payment(self, request: HttpRequest, account: Account) -> HttpResponse:
+        """Leads on to the page that records what came in."""
+        return redirect(reverse("admin:payments_payment_record", query={"account": account.number}))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
         """What fits how the account stands."""

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
@@ -19,18 +20,22 @@ from accounts.admin.columns import (
     side_by_side,
     tag,
 )
-from accounts.admin.confirming import found
+from accounts.admin.confirming import found, on_row
+from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
 from core.doors import pdf_file
 from core.errors import Conflict
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
+from payments.admin.aging import AgingFilter
 from payments.admin.billing import BillingPages
 from payments.admin.correcting import CorrectingPages, CreditNoteInline, WriteOffInline
+from payments.admin.crediting import ask_to_apply_credit
 from payments.admin.drafting import DraftingPages
 from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
+from payments.admin.papers import PapersAsZip
 from payments.admin.reminders import ReminderInline
 from payments.admin.reminding import RemindingPages
 from payments.models import PaymentCollectionInvoice
@@ -40,6 +45,8 @@ ACTIONS: dict[Status, tuple[str, ...]] = {
     Status.DRAFT: ("edit", "issue", "duplicate", "discard"),
     Status.SENT: (
         *(
+            "record_payment",
+            "apply_credit",
             "download_pdf",
             "credit",
             "send_again",
@@ -121,13 +128,19 @@ class DocumentInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, RemindingPages):
+class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, RemindingPages, PapersAsZip):
     list_display = (
         *("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money"),
         "reminder",
     )
     list_select_related = ("account",)
-    list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "issue_date", "due_date")
+    list_filter = (
+        "region",
+        AgingFilter,
+        CurrencyFilter,
+        "issue_date",
+        "due_date",
+    )
     search_fields = (
         *("number", "account__number", "account__company_name", "title"),
         *("order_numbers", "purchase_order_numbers", "external_id"),
@@ -153,17 +166,27 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, R
         ReminderInline,
         DocumentInline,
     )
-    actions = ("issue_many", "remind_many")
+    actions = ("issue_many", "remind_many", "zip_many")
     actions_list = ("draft", "bill_unbilled", "remind")
     actions_detail = (
         "edit",
         "issue",
+        "record_payment",
         "download_pdf",
         "credit",
         {
             "title": "More",
             "items": (
-                *("send_again", "send_reminder", "figures", "write_off", "duplicate", "cancel", "discard"),
+                *(
+                    "apply_credit",
+                    "send_again",
+                    "send_reminder",
+                    "figures",
+                    "write_off",
+                    "duplicate",
+                    "cancel",
+                    "discard",
+                ),
             ),
         },
     )
@@ -201,6 +224,17 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, R
             possible -= {"download_pdf", "send_again"}
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("invoices_invoice_") in possible]
+
+    @action(description="Record payment", icon="add_card")
+    @on_row
+    def record_payment(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
+        """Leads on to the page that records what came in, with this invoice filled in."""
+        return redirect(reverse("admin:payments_payment_record", query={"invoice": invoice.pk}))
+
+    @action(description="Apply credit", icon="savings")
+    @on_row
+    def apply_credit(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
+        return ask_to_apply_credit(self, request, invoice)
 
     @action(description="Download PDF", icon="download")
     def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -1,14 +1,14 @@
 """What stands around every back office page: its name, the test mode, and the pages the reader may open."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Organization
-from payments.models import Payment, ReconciliationIssue
+from payments import reporting
 
 NAME = "Invoicing Site"
 PAGES = (
@@ -29,6 +29,8 @@ PAGES = (
         "Money",
         (
             ("Payments", "payments", "payments.payment"),
+            ("Bank statements", "assured_workload", "payments.bankstatement"),
+            ("Bank lines", "table_rows", "payments.bankline"),
             ("Refunds, chargebacks", "undo", "payments.refund"),
             ("Reconciliation issues", "report", "payments.reconciliationissue"),
             ("Write-offs", "money_off", "payments.writeoff"),
@@ -42,10 +44,12 @@ PAGES = (
         "Setup",
         (
             ("Organization", "store", "accounts.organization"),
+            ("Bank account changes", "published_with_changes", "accounts.bankaccountchange"),
             ("Regions", "public", "accounts.region"),
             ("Exchange rates", "currency_exchange", "accounts.exchangerate"),
             ("Reminder levels", "stairs", "invoices.reminderlevel"),
             ("Payment providers", "account_balance", "payments.paymentprovider"),
+            ("Bank tables", "view_column", "payments.bankmapping"),
             ("Users", "person", "accounts.user"),
             ("Memberships", "badge", "accounts.membership"),
             ("Invitations", "outgoing_mail", "accounts.invitation"),
@@ -63,6 +67,13 @@ PAGES = (
         ),
     ),
 )
+REPORTS_PERMISSION = "invoices.view_invoice"
+REPORTS = (
+    ("Aging", "hourglass_bottom", "report_aging"),
+    ("Revenue", "trending_up", "report_revenue"),
+    ("Taxes", "percent", "report_taxes"),
+    ("Accounting export", "menu_book", "report_accounting"),
+)
 
 
 def site_title(request: HttpRequest) -> str:
@@ -79,19 +90,44 @@ def environment(request: HttpRequest) -> tuple[str, str] | None:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups, each with the pages this member of staff may see."""
-    return [
+    waiting = _waiting(request)
+    groups = [
         {
             "title": title,
-            "items": [_page(label, icon, kind) for label, icon, kind in pages if _may_view(request, kind)],
+            "items": [
+                _page(label, icon, kind, waiting) for label, icon, kind in pages if _may_view(request, kind)
+            ],
         }
         for title, pages in PAGES
     ]
+    today = {"title": "What needs doing", "icon": "today", "link": reverse("admin:index")}
+    seen = request.user.has_perm(REPORTS_PERMISSION)
+    reports = [
+        {"title": label, "icon": icon, "link": reverse(f"admin:{page}")}
+        for label, icon, page in REPORTS
+        if seen
+    ]
+    return [
+        {"title": "Today", "items": [today]},
+        *groups[:2],
+        {"title": "Reports", "items": reports},
+        *groups[2:],
+    ]
 
 
-def _page(label: str, icon: str, kind: str) -> dict[str, Any]:
+def _page(label: str, icon: str, kind: str, waiting: dict[str, int]) -> dict[str, Any]:
     page = {"title": label, "icon": icon, "link": reverse(f"admin:{kind.replace('.', '_')}_changelist")}
-    waiting = WAITING[kind]() if kind in WAITING else 0
-    return page | {"badge": waiting, "badge_variant": "warning"} if waiting else page
+    count = waiting.get(kind, 0)
+    return page | {"badge": count, "badge_variant": "warning"} if count else page
+
+
+def _waiting(request: HttpRequest) -> dict[str, int]:
+    """By kind, how many rows wait for somebody to decide: one statement for all that the reader may see."""
+    kinds = [one for one, kind in BADGES.items() if _may_view(request, kind)]
+    counts: dict[str, int] = {}
+    for row in reporting.waiting(kinds, on=timezone.localdate()):
+        counts[BADGES[row.kind]] = counts.get(BADGES[row.kind], 0) + row.count
+    return counts
 
 
 def _may_view(request: HttpRequest, kind: str) -> bool:
@@ -99,8 +135,11 @@ def _may_view(request: HttpRequest, kind: str) -> bool:
     return request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
 
 
-# How many rows wait for somebody to decide.
-WAITING: dict[str, Callable[[], int]] = {
-    "payments.payment": lambda: Payment.objects.to_verify().count(),
-    "payments.reconciliationissue": lambda: ReconciliationIssue.objects.filter(resolved_at=None).count(),
+# What a badge counts, and on which page it stands.
+BADGES = {
+    "verify": "payments.payment",
+    "issues": "payments.reconciliationissue",
+    "failed": "core.outboxmessage",
+    "bank_lines": "payments.bankline",
+    "bank_account": "accounts.bankaccountchange",
 }

@@ -52,7 +52,7 @@ def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
             (labels["invoice_number"], number),
             (labels["due_date"], told["date"]),
         ],
-        notes=[words.say("invoice_attached")],
+        notes=[*_note(), words.say("invoice_attached")],
         button=(words.say("invoice_button"), invoice_url(invoice)),
         heading=labels["bank_transfer"],
         more=bank,
@@ -69,6 +69,11 @@ def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
         pdf=(f"{number}.pdf", bytes(paper.content)),
     ).send()
     record(invoice, MAILED, at=at, by=SYSTEM, after={"to": to})
+
+
+def _note() -> list[str]:
+    """What the organization wants said in every mail that brings an invoice."""
+    return list(filter(None, Organization.objects.values_list("mail_note", flat=True)))
 
 
 def send_credit_note(note: CreditNote) -> None:
@@ -118,9 +123,12 @@ def send_promise(payment: Payment) -> None:
 
 
 def send_receipt(payment: Payment) -> None:
-    """Money arrived: how much, on which invoices, and the number of the receipt."""
+    """Money arrived: how much, on which invoices, and the number of the receipt. Nothing once its recording
+    is undone."""
+    if payment.undone:  # entered by mistake: nothing arrived
+        return
     words, total = _told(payment)
-    verified = payment.verified_at is not None
+    verified = payment.verified_at is not None and payment.session_id is not None
     paid = [item for item in payment.allocations.all() if item.amount > 0]
     facts = [*_receipt(payment, words), *_put_on(paid, words)]
     facts += [
@@ -222,7 +230,7 @@ def _receipt(payment: Payment, words: Words) -> Facts:
     receipt = getattr(payment, "receipt", None)
     if receipt is None:
         return []
-    day = Organization.objects.get().today(receipt.issued_at)
+    day = payment.received_date or Organization.objects.get().today(receipt.issued_at)
     return [(words.say("receipt_number"), receipt.number), (words.say("paid_on"), words.day(day))]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
@@ -24,6 +24,11 @@ WHY = {
     "limit_exceeded": gettext_lazy("the card's limit is reached"),
     "not_supported": gettext_lazy("the card cannot be used for this payment"),
     "authentication_failure": gettext_lazy("the bank could not confirm the payer"),
+}
+WENT_BACK: dict[str, Any] = {
+    Refund.Kind.REFUND: gettext_lazy("%(amount)s sent back"),
+    Refund.Kind.CHARGEBACK: gettext_lazy("%(amount)s taken back by the payer's bank"),
+    Refund.Kind.REVERSAL: gettext_lazy("%(amount)s was entered by mistake, and is taken out"),
 }
 
 
@@ -122,6 +127,4 @@ def _payment(payment: Payment) -> Iterator[Happening]:
     for refund in payment.refunds.all():
         if refund.status == Refund.Status.DONE and refund.ended_at:
             amount = plain_money(refund.amount, refund.currency)
-            taken = refund.kind == Refund.Kind.CHARGEBACK
-            text = _("%(amount)s taken back by the payer's bank") if taken else _("%(amount)s sent back")
-            yield Happening(refund.ended_at, text % {"amount": amount})
+            yield Happening(refund.ended_at, str(WENT_BACK[refund.kind]) % {"amount": amount})

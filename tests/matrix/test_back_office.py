@@ -20,7 +20,7 @@ from tests.matrix.table import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, STAFF, 
 from tests.matrix.world import RANDOM_ID, World, build
 
 pytestmark = pytest.mark.django_db
-PAGES = ("changelist", "add", "change", "delete", "history", "")
+PAGES = ("changelist", "export", "add", "change", "delete", "history", "")
 
 
 @pytest.fixture
@@ -77,6 +77,8 @@ def word_of(response: Any) -> str:
     if response.status_code == 302:
         is_refused = any(one.level == ERROR for one in get_messages(response.wsgi_request))
         return "refused" if is_refused else "done"
+    if response.status_code == 200 and response.streaming:
+        return "done" if response.request["REQUEST_METHOD"] == "POST" else "shown"
     if response.status_code == 200 and b" data-done" in response.content:
         return "done"  # the rows that were chosen, with what became of each
     if response.status_code == 200:
@@ -95,6 +97,8 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
     list_page = list_of(model)
     seen = {"shown"} if views else {"forbidden"}
     yield "changelist", "GET", list_page, {}, seen
+    yield "export", "GET", f"{list_page}export/", {}, seen
+    yield "export", "POST", f"{list_page}export/", {"form": "csv"}, {"done"} if views else {"forbidden"}
     yield (
         "changelist",
         "POST",
@@ -121,16 +125,19 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
     yield "", "GET", f"{list_page}{row.pk}/", {}, {"done"}  # leads to the change page
     for page in office.files:
         yield page, "GET", page_of(row, page), {}, seen
+    for page in office.leads:
+        yield page, "GET", page_of(row, page), {}, {"done"} if views else {"forbidden"}
     for page, question in office.questions.items():
         may = actor in question.may
         word = "forbidden" if not views else question.comes if may else "refused"
         shown = "shown" if views and may else word
         asked_of = row
-        if question.status:
-            asked_of = model._default_manager.filter(status=question.status).order_by("pk").first()
+        wanted = question.where | ({"status": question.status} if question.status else {})
+        if wanted:
+            asked_of = model._default_manager.filter(**wanted).order_by("pk").first()
         yield page, "GET", page_of(asked_of, page), {}, {shown}
         number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
-        number = getattr(asked_of, "number", number) if model is Account else number
+        number = asked_of.number if isinstance(asked_of, Account) else number
         sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
         yield page, "POST", page_of(asked_of, page), sent, {word}
     for page, question in (office.many | office.own).items():
@@ -201,9 +208,14 @@ def test_every_page_is_in_the_table():
     assert own == {*SITE}
     assert {*live()} == {*BACK_OFFICE}
     for label, office in BACK_OFFICE.items():
-        assert of_models[label] == {*PAGES, *office.questions, *office.files, *office.many, *office.own}, (
-            label
-        )
+        assert of_models[label] == {
+            *PAGES,
+            *office.questions,
+            *office.files,
+            *office.leads,
+            *office.many,
+            *office.own,
+        }, label
 
 
 def test_no_list_has_other_actions_than_those_that_lead_to_a_page_that_asks(world):
