@@ -85,14 +85,15 @@ def _overdue(company: str, number: str, price: str, now: datetime) -> Invoice:
     at = now - timedelta(days=55)
     account = company_named(company, at)
     region = Region.objects.get(name="North America")
-    line = orders.place_order(
+    orders.place_order(
         account=account,
         region=region,
         display_id=number,
         positions=[orders.Position("Office furniture", Decimal(1), Decimal(price), sku="NW-100")],
         at=at,
         by=SYSTEM,
-    ).account_line_item
+    )
+    line = account.line_items.get()
     return invoices.create_invoice_from_line_items(
         account=account, region=region, line_item_ids=[line.pk], at=at, by=SYSTEM
     )

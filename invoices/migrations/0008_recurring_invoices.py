@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_reminders_paused_and_automatic'),
-        ('invoices', '0006_reminders'),
+        ('invoices', '0007_reporting_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
