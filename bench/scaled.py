@@ -79,7 +79,7 @@ def _page(name: str, invoices: int, taken: Taken, counts: tuple[Any, Any]) -> bo
     few, many = counts[0][name], counts[1][name]
     kept = few == many <= MOST_STATEMENTS and after <= MOST_TIMES * before
     print(
-        f"postgres   {name:<14} {before:>8.1f} ms with {SMALL:,}, {after:>8.1f} ms with {invoices:,} invoices:"
+        f"postgres   {name:<14} {before:>8.1f} ms with {SMALL:,}, {after:>8.1f} ms with {invoices:,}:"
         f" {after / before:.2f} times, bar {MOST_TIMES:g}; {few} and {many} statements, bar {MOST_STATEMENTS}"
         f" {'ok' if kept else 'MISSED'}",
         flush=True,

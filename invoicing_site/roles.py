@@ -18,8 +18,10 @@ def _named(*names: str) -> Q:
 
 CLERK = _named(
     "accounts.add_account",
+    "accounts.add_accountnote",
     "accounts.change_account",
     "accounts.add_membership",
+    "accounts.change_invitation",
     "accounts.change_membership",
     "invoices.cancel_invoice",
     "invoices.credit_invoice",
@@ -28,7 +30,10 @@ CLERK = _named(
     "invoices.remind_invoice",
 )
 CASHIER = _named(
+    "payments.add_bankmapping",
+    "payments.apply_accountcredit",
     "payments.assign_payment",
+    "payments.change_bankmapping",
     "payments.change_reconciliationissue",
     "payments.record_payment",
     "payments.refund_payment",

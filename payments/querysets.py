@@ -258,3 +258,13 @@ class AllocationQuerySet(OwnedQuerySet):
 
     def with_details(self) -> Self:
         return self.select_related(*ALLOCATION_TOLD)
+
+
+class BankLineQuerySet(models.QuerySet):
+    def open(self) -> Self:
+        """What came in and waits for somebody to say what it is."""
+        return self.filter(status="open")
+
+    def booked(self) -> Self:
+        """Lines that became a payment, with that."""
+        return self.filter(status="booked").select_related("payment__account")

@@ -78,7 +78,10 @@ def rows(response) -> list[list[str]]:
     """The cells of a list, row by row."""
     table = response.content.decode().partition('id="result_list"')[2].partition("</table>")[0]
     bodies = re.findall(r"<tbody.*?</tbody>", table, re.S)
-    return [[plain(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", body, re.S)] for body in bodies]
+    return [
+        [plain(cell) for cell in re.findall(r"<t[hd](?![^>]*action-checkbox).*?</t[hd]>", body, re.S)]
+        for body in bodies
+    ]
 
 
 def told(response) -> list[str]:

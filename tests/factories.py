@@ -12,7 +12,7 @@ from accounts.models import Account, AccountLineItem, ExchangeRate, Organization
 from core.audit import SYSTEM, Actor, record
 from core.outbox import OutboxMessage
 from invoices import operations as invoices
-from invoices.models import Invoice
+from invoices.models import Invoice, ReminderFee, ReminderLevel
 from invoices.operations.freezing import ISSUED
 from orders import operations as orders
 from orders.models import Order
@@ -209,3 +209,14 @@ def many_unpaid_orders(account: Account, count: int) -> None:
         for line in made
     )
     Account.objects.filter(pk=account.pk).update(total_amount=F("total_amount") + count)
+
+
+def reminder_levels(*days: int, fee: str = "", currency: str = "USD") -> list[ReminderLevel]:
+    """Levels so many days after the due date, named Level 1, Level 2 …; the last one costs `fee`."""
+    levels = [
+        ReminderLevel.objects.create(name=f"Level {number}", days=days_after)
+        for number, days_after in enumerate(days or (3, 14, 30), 1)
+    ]
+    if fee:
+        ReminderFee.objects.create(level=levels[-1], currency=currency, amount=Decimal(fee))
+    return levels

@@ -44,6 +44,7 @@ STATUS_WORDS = {
     "refunded": (gettext_lazy("Refunded"), ""),
     "partly_charged_back": (gettext_lazy("Partly charged back"), "danger"),
     "charged_back": (gettext_lazy("Charged back"), "danger"),
+    "undone": (gettext_lazy("Entered by mistake"), ""),
     "suspended": (gettext_lazy("Suspended"), "danger"),
     "closed": (gettext_lazy("Closed"), ""),
 }

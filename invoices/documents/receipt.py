@@ -7,6 +7,7 @@ from typing import Any
 from invoices.documents.letterhead import letterhead, notes, type_size
 from invoices.documents.wording import Wording, isolated
 
+WENT_BACK = {"refund": "sent_back", "chargeback": "charged_back", "reversal": "undone"}
 AMOUNT_WIDTH = 80.7  # inside the padding of the column, in points
 
 
@@ -15,8 +16,8 @@ def receipt_context(paper: Mapping[str, Any], *, is_test_mode: bool) -> dict[str
 
     `paper` holds `number`, `paid_date`, `currency`, `amount`, how it was paid (`method`, a card's `last4`,
     `label`, `provider`), `payer`, `reference`, the parties as on an invoice, `parts` (the invoice's `number`
-    and `issue_date`, `amount`), `credit` (what no invoice took) and `refunds` (`date`, `amount`,
-    `is_chargeback`). Amounts are minor units.
+    and `issue_date`, `amount`), `credit` (what no invoice took) and `refunds` (`date`, `amount`, `kind`:
+    `refund`, `chargeback`, or `reversal` of what was entered by mistake). Amounts are minor units.
     """
     wording = Wording(paper["buyer"]["locale"])
     labels, currency = wording.labels, paper["currency"]
@@ -51,7 +52,7 @@ def receipt_context(paper: Mapping[str, Any], *, is_test_mode: bool) -> dict[str
         "total": wording.amount(paper["amount"], currency),
         "refunds": [
             {
-                "label": labels["charged_back" if refund["is_chargeback"] else "sent_back"],
+                "label": labels[WENT_BACK[refund["kind"]]],
                 "date": wording.day(date.fromisoformat(refund["date"])),
                 "amount": wording.amount(refund["amount"], currency),
             }
@@ -62,8 +63,9 @@ def receipt_context(paper: Mapping[str, Any], *, is_test_mode: bool) -> dict[str
 
 
 def _facts(paper: Mapping[str, Any], wording: Wording) -> dict[str, object]:
-    """The bank transfer's reference is ours; others are what the provider knows the money by."""
-    is_ours = paper["method"] == "bank_transfer"
+    """Of a bank transfer, and of what staff recorded, the reference is ours; others are what the provider
+    knows the money by."""
+    is_ours = paper["method"] == "bank_transfer" or paper.get("is_recorded", False)
     reference = "reference" if is_ours else wording.labels["reference_at"].format(name=paper["provider"])
     return {
         "receipt_number": paper["number"],

@@ -23,6 +23,16 @@ ENGLISH_DATES = {"medium": "d MMM y", "long": "d MMMM y"}
 POSTAL_CODE_LAST = frozenset("AU CA GB IE IN NZ US".split())
 # One Han character has several forms; a name is written in those of its country.
 HAN = {"CN": "zh-Hans", "HK": "zh-Hant-HK", "JP": "ja", "KR": "ko", "MO": "zh-Hant-HK", "TW": "zh-Hant"}
+# What a payment's method is called in the labels.
+METHODS = {
+    "bank_transfer": "transfer",
+    "wire_transfer": "transfer",
+    "check": "check",
+    "cash": "cash",
+    "ach": "ach",
+    "credit_card": "card",
+    "other": "another_way",
+}
 MOST_PLACES = 4
 MINUS, LEFT_TO_RIGHT = "\N{MINUS SIGN}", "\N{LEFT-TO-RIGHT MARK}"
 
@@ -84,8 +94,8 @@ class Wording:
         if paid_with["method"] == "card":
             last4 = paid_with.get("last4")
             return self.labels["card_ending"].format(last4=last4) if last4 else self.labels["card"]
-        if paid_with["method"] == "bank_transfer":
-            return self.labels["transfer"]
+        if paid_with["method"] in METHODS:
+            return self.labels[METHODS[paid_with["method"]]]
         return str(paid_with["label"])
 
     def address(self, party: Mapping[str, Any], prefix: str = "") -> list[str]:

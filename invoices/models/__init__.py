@@ -2,6 +2,7 @@
 
 from invoices.models.credit_notes import CreditNote, CreditNoteDocument, CreditNoteLine
 from invoices.models.invoices import Invoice, InvoiceDocument, InvoiceLineItem
+from invoices.models.reminders import PaymentPromise, Reminder, ReminderFee, ReminderLevel, ReminderText
 
 __all__ = [
     "CreditNote",
@@ -10,4 +11,9 @@ __all__ = [
     "Invoice",
     "InvoiceDocument",
     "InvoiceLineItem",
+    "PaymentPromise",
+    "Reminder",
+    "ReminderFee",
+    "ReminderLevel",
+    "ReminderText",
 ]

@@ -67,6 +67,7 @@ class Invoice(models.Model):
     snapshot = models.JSONField(null=True, blank=True, editable=False)
     snapshot_hash = models.CharField(max_length=64, blank=True, editable=False)
 
+    last_reminder: str | None  # with_last_reminder()
     standing: int  # with_standing(): 0 open, 1 partly paid, 2 nothing open
     new_lines: list["InvoiceLineItem"]  # bill_line_items(): what is on the invoice it made
 

@@ -23,13 +23,32 @@ from invoices.operations.drafting import (
     preview_of,
     version_of,
 )
-from invoices.operations.freezing import parties
+from invoices.operations.freezing import parties, with_logo
 from invoices.operations.issuing import bill_line_items, create_invoice_from_line_items
+from invoices.operations.promising import (
+    pausable,
+    pause_reminders,
+    promise_to_pay,
+    withdraw_promise,
+    withdrawable,
+)
+from invoices.operations.reminding import (
+    Due,
+    due_reminders,
+    fee_of,
+    release_reminder,
+    remindable,
+    run_reminders,
+    send_reminder,
+    stop_reminder,
+    stoppable,
+)
 from invoices.operations.settling import cancel_invoice, cancellable, release, reserve, set_paid_amount
 from invoices.operations.viewing import mark_viewed
 
 __all__ = [
     "Draft",
+    "Due",
     "FreeLine",
     "Unbilled",
     "bill_line_items",
@@ -43,8 +62,10 @@ __all__ = [
     "discardable",
     "document_of",
     "document_of_credit_note",
+    "due_reminders",
     "duplicate_invoice",
     "edit_draft",
+    "fee_of",
     "issuable",
     "issue_draft",
     "left_of_line",
@@ -53,11 +74,23 @@ __all__ = [
     "mark_viewed",
     "may_draft",
     "parties",
+    "pausable",
+    "pause_reminders",
     "preview_of",
+    "promise_to_pay",
     "release",
+    "release_reminder",
+    "remindable",
     "reserve",
+    "run_reminders",
+    "send_reminder",
     "set_paid_amount",
+    "stop_reminder",
+    "stoppable",
     "unbilled_by_account",
     "version_of",
+    "with_logo",
+    "withdraw_promise",
+    "withdrawable",
     "write_credit_note",
 ]

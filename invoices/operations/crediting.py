@@ -19,7 +19,7 @@ from core.errors import Conflict, Invalid
 from core.money import format_minor
 from core.outbox import enqueue
 from invoices.models import CreditNote, CreditNoteDocument, CreditNoteLine, Invoice, InvoiceLineItem
-from invoices.operations.freezing import parties, snapshot_hash
+from invoices.operations.freezing import parties, snapshot_hash, with_logo
 
 CREDITED = "credit_note.issued"  # the worker makes its PDF
 CREDIT_DOCUMENTED = "credit_note.documented"  # the worker sends it
@@ -157,7 +157,7 @@ def _told(one: Off) -> dict[str, Any]:
 def make_credit_note_document(*, note: CreditNote, at: datetime) -> None:
     """Make and keep the PDF of a credit note; with it the credit note can be sent, which is told once."""
     render = import_string(settings.CREDIT_NOTE_PDF)
-    content = render(note.snapshot, is_test_mode=settings.PAYMENTS == "sandbox")
+    content = render(with_logo(note.snapshot), is_test_mode=settings.PAYMENTS == "sandbox")
     facts = {"content": content, "sha256": hashlib.sha256(content).hexdigest(), "created_at": at}
     with transaction.atomic():
         _, is_new = CreditNoteDocument.objects.get_or_create(credit_note=note, defaults=facts)

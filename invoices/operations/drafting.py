@@ -19,7 +19,7 @@ from core.errors import Conflict, Invalid
 from core.money import from_minor, nearest_minor
 from core.transitions import move
 from invoices.models import Invoice, InvoiceLineItem
-from invoices.operations.freezing import freeze, snapshot
+from invoices.operations.freezing import freeze, snapshot, with_logo
 from invoices.operations.issuing import billable, line_of, named_after, title_of
 
 DRAFT, ISSUE = "invoices.draft_invoice", "invoices.issue_invoice"
@@ -168,7 +168,7 @@ def preview_of(invoice: Invoice, *, at: datetime) -> bytes:
         issue_date=issue_date,
     )
     render = import_string(settings.INVOICE_PDF)
-    return render(paper, is_draft=True, is_test_mode=settings.PAYMENTS == "sandbox")
+    return render(with_logo(paper), is_draft=True, is_test_mode=settings.PAYMENTS == "sandbox")
 
 
 def issuable(*, invoice: Invoice, staff: User) -> Invoice:

@@ -1,8 +1,11 @@
-"""The back office of money: payments and what became of them, invoices, traces, and the trail of the site."""
+"""The back office of money: payments and what became of them, invoices and their
+reminders, traces, and the trail of the site."""
 
 from payments.admin import (
+    accounts,
     attempts,
     audit,
+    bank,
     correcting,
     invoices,
     issues,
@@ -10,12 +13,15 @@ from payments.admin import (
     pages,
     payments,
     refunds,
+    reminders,
     traces,
 )
 
 __all__ = [
+    "accounts",
     "attempts",
     "audit",
+    "bank",
     "correcting",
     "invoices",
     "issues",
@@ -23,5 +29,6 @@ __all__ = [
     "pages",
     "payments",
     "refunds",
+    "reminders",
     "traces",
 ]

@@ -304,7 +304,7 @@ class WriteOffAdmin(ReadOnlyAdmin):
             consequence="The invoice can be paid again. Both entries stay.",
             button=f"Undo {plain_money(row.amount, currency)}",
             done=f"{plain_money(row.amount, currency)} of invoice {invoice} is open again.",
-            refusal=refusal_of(lambda: operations.undoable(row=row, staff=staff)),
+            refusal=refusal_of(lambda: operations.can_undo_write_off(row=row, staff=staff)),
             is_danger=True,
         )
         return confirm(

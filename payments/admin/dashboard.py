@@ -44,6 +44,20 @@ JOBS: dict[str, Job] = {
         "payments_payment",
         {"show": "to_verify"},
     ),
+    "bank_lines": Job(
+        "Lines of bank statements to book",
+        "payments.view_bankline",
+        "Book lines",
+        "payments_bankline",
+        {"show": "open"},
+    ),
+    "bank_changes": Job(
+        "Changes of the bank account to decide",
+        "accounts.view_bankaccountchange",
+        "Decide on the change",
+        "accounts_bankaccountchange",
+        {"status__exact": "asked"},
+    ),
     "issues": Job(
         "Problems to resolve",
         "payments.view_reconciliationissue",

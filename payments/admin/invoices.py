@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
@@ -19,7 +20,7 @@ from accounts.admin.columns import (
     side_by_side,
     tag,
 )
-from accounts.admin.confirming import found
+from accounts.admin.confirming import found, on_row
 from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
@@ -30,17 +31,33 @@ from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
 from payments.admin.aging import AgingFilter
 from payments.admin.billing import BillingPages
 from payments.admin.correcting import CorrectingPages, CreditNoteInline, WriteOffInline
+from payments.admin.crediting import ask_to_apply_credit
 from payments.admin.drafting import DraftingPages
 from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
 from payments.admin.papers import PapersAsZip
+from payments.admin.reminders import ReminderInline
+from payments.admin.reminding import RemindingPages
 from payments.models import PaymentCollectionInvoice
 
 Status = Invoice.Status
 ACTIONS: dict[Status, tuple[str, ...]] = {
     Status.DRAFT: ("edit", "issue", "duplicate", "discard"),
-    Status.SENT: ("download_pdf", "credit", "send_again", "write_off", "duplicate", "cancel"),
-    Status.PAID: ("download_pdf", "credit", "send_again", "duplicate"),
+    Status.SENT: (
+        *(
+            "record_payment",
+            "apply_credit",
+            "download_pdf",
+            "credit",
+            "send_again",
+            "send_reminder",
+            "figures",
+            "write_off",
+            "duplicate",
+            "cancel",
+        ),
+    ),
+    Status.PAID: ("download_pdf", "credit", "send_again", "figures", "duplicate"),
     Status.CANCELLED: ("download_pdf", "duplicate"),
 }
 
@@ -111,8 +128,11 @@ class DocumentInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, PapersAsZip):
-    list_display = ("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money")
+class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, RemindingPages, PapersAsZip):
+    list_display = (
+        *("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money"),
+        "reminder",
+    )
     list_select_related = ("account",)
     list_filter = (
         "region",
@@ -143,16 +163,32 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, P
         CreditNoteInline,
         WriteOffInline,
         AttemptInline,
+        ReminderInline,
         DocumentInline,
     )
-    actions = ("issue_many", "zip_many")
-    actions_list = ("draft", "bill_unbilled")
+    actions = ("issue_many", "remind_many", "zip_many")
+    actions_list = ("draft", "bill_unbilled", "remind")
     actions_detail = (
         "edit",
         "issue",
+        "record_payment",
         "download_pdf",
         "credit",
-        {"title": "More", "items": ("send_again", "write_off", "duplicate", "cancel", "discard")},
+        {
+            "title": "More",
+            "items": (
+                *(
+                    "apply_credit",
+                    "send_again",
+                    "send_reminder",
+                    "figures",
+                    "write_off",
+                    "duplicate",
+                    "cancel",
+                    "discard",
+                ),
+            ),
+        },
     )
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No open invoices."),
@@ -188,6 +224,17 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, P
             possible -= {"download_pdf", "send_again"}
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("invoices_invoice_") in possible]
+
+    @action(description="Record payment", icon="add_card")
+    @on_row
+    def record_payment(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
+        """Leads on to the page that records what came in, with this invoice filled in."""
+        return redirect(reverse("admin:payments_payment_record", query={"invoice": invoice.pk}))
+
+    @action(description="Apply credit", icon="savings")
+    @on_row
+    def apply_credit(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
+        return ask_to_apply_credit(self, request, invoice)
 
     @action(description="Download PDF", icon="download")
     def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.html import format_html
@@ -15,16 +15,19 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, in_merchant_time, staff_of
+from accounts.admin.bulk import choose
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import Confirmation, NoteForm, ReasonForm, confirm, found, posted, refusal_of
 from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money, plain_money, status
 from payments import operations
+from payments.admin.deciding import ask_to_reject, ask_to_verify
 from payments.admin.ledger import AllocationInline, CreditInline
-from payments.admin.refunds import RefundInline, ask_to_assign, ask_to_refund
+from payments.admin.recording import record_page
+from payments.admin.refunds import RefundInline, ask_to_assign, ask_to_refund, ask_to_undo
 from payments.admin.wording import ARROW, before_after
-from payments.models import Payment, Receipt, ReconciliationIssue
+from payments.models import Payment, Receipt, ReconciliationIssue, RecordedMethod
 
 Status = Payment.Status
 WORDS = {
@@ -68,6 +71,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     list_filter = ("provider", CurrencyFilter, "created_at")
     search_fields = (
         "reference",
+        "payer_reference",
         "receipt__number",
         "account__number",
         "account__company_name",
@@ -79,12 +83,14 @@ class PaymentAdmin(ReadOnlyAdmin):
         ("standing", "of_account", "created_at"),
         ("amount_money", "allocated_money", "captured_at"),
         ("provider", "method_words", "reference"),
+        ("received_date", "payer_reference"),
         ("payer_link", "session_link", "receipt_number"),
         "decision",
         "reason",
     )
     inlines = (AllocationInline, CreditInline, RefundInline, IssueInline)
-    actions_detail = ("verify", "reject", "assign", "refund")
+    actions = ("verify_many", "reject_many")
+    actions_detail = ("verify", "reject", "assign", "refund", "undo_recording")
     tabs = (
         Tab("to_verify", "To verify", lambda rows, at: rows.to_verify(), "Nothing to verify."),
         Tab("captured", "Captured", lambda rows, at: rows.filter(status=Status.CAPTURED)),
@@ -117,6 +123,8 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Method", ordering="method")
     def method_words(self, payment: Payment) -> str:
+        if payment.is_recorded and payment.method in RecordedMethod.values:
+            return RecordedMethod(payment.method).label
         words = payment.method.replace("_", " ") or payment.provider.name
         last4 = payment.method_details.get("last4")
         return f"{words} ending {last4}" if last4 else words
@@ -124,6 +132,8 @@ class PaymentAdmin(ReadOnlyAdmin):
     @admin.display(description="Status", ordering="status")
     def standing(self, payment: Payment) -> SafeString:
         word = WORDS.get(Status(payment.status))
+        if payment.is_recorded and payment.undone:
+            return tag("Recording undone")
         return status(word, charged_back=payment.charged_back) if word else tag("Unassigned", "danger")
 
     @admin.display(description="Receipt")
@@ -150,6 +160,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         word, at = (
             ("Rejected", payment.rejected_at) if payment.rejected_at else ("Verified", payment.verified_at)
         )
+        word = "Recorded" if payment.session is None else word
         here = timezone.localtime(at)
         return f"{word} by {payment.verified_by} ({payment.verified_by.email}) on {localize(here)} {here:%Z}"
 
@@ -159,8 +170,42 @@ class PaymentAdmin(ReadOnlyAdmin):
         if payment is None or not self.has_view_permission(request):
             return []
         decisions = DECISIONS.get(Status(payment.status), ())
+        if payment.is_recorded and payment.status == Status.CAPTURED:
+            decisions = (*decisions, "undo_recording")
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.endswith(decisions)] if decisions else []
+
+    def get_urls(self) -> list[Any]:
+        pages = {
+            "verify_many": self.verify_many_page,
+            "reject_many": self.reject_many_page,
+            "record": self.record_page,
+        }
+        own = [
+            path(f"{name}/", self.admin_site.admin_view(page), name=f"payments_payment_{name}")
+            for name, page in pages.items()
+        ]
+        return own + super().get_urls()
+
+    @admin.action(description="Verify…")
+    def verify_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        return choose(self, request, rows, "verify_many")
+
+    @in_merchant_time
+    def verify_many_page(self, request: HttpRequest) -> HttpResponse:
+        return ask_to_verify(self, request)
+
+    @admin.action(description="Reject…")
+    def reject_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        return choose(self, request, rows, "reject_many")
+
+    @in_merchant_time
+    def reject_many_page(self, request: HttpRequest) -> HttpResponse:
+        return ask_to_reject(self, request)
+
+    @in_merchant_time
+    def record_page(self, request: HttpRequest) -> HttpResponse:
+        return record_page(self, request)
 
     @action(description="Verify", icon="check", variant=ActionVariant.PRIMARY)
     @in_merchant_time
@@ -213,6 +258,14 @@ class PaymentAdmin(ReadOnlyAdmin):
         if payment is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return ask_to_refund(self, request, payment)
+
+    @action(description="Undo recording", icon="backspace", variant=ActionVariant.DANGER)
+    @in_merchant_time
+    def undo_recording(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        payment = found(self, request, object_id)
+        if payment is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return ask_to_undo(self, request, payment)
 
 
 def _page(

@@ -13,18 +13,18 @@ from moneyed import Money
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
 )
 
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, staff_of
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
-from accounts.admin.confirming import Confirmation, confirm, posted, refusal_of
+from accounts.admin.confirming import Confirmation, ReasonForm, confirm, posted, refusal_of
 from accounts.admin.currencies import CurrencyFilter
 from accounts.models import Account
 from accounts.templatetags.wording import money, plain_money, status
-from core.errors import Conflict, Invalid
+from core.errors import Conflict
 from core.money import from_minor, to_minor
 from payments import operations
+from payments.admin.choosing import AccountField
 from payments.admin.wording import ARROW, before_after
 from payments.models import Payment, Refund
 
@@ -43,7 +43,7 @@ class RefundForm(Form):
 class AssignForm(Form):
     """Whose money it is, and how you know."""
 
-    account = CharField(label="Account number", max_length=40, widget=UnfoldAdminTextInputWidget())
+    account = AccountField()
     reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
 
 
@@ -140,6 +140,36 @@ def ask_to_refund(payments: Any, request: HttpRequest, payment: Payment) -> Http
     return confirm(payments, request, payment, page, form=form, act=act)
 
 
+def ask_to_undo(payments: Any, request: HttpRequest, payment: Payment) -> HttpResponse:
+    """The page that asks before a recording is taken out of the books again."""
+    staff = staff_of(request)
+    total = plain_money(payment.amount, payment.currency)
+    refusal = refusal_of(lambda: operations.undoable(payment=payment, staff=staff))
+    facts = [
+        ("Account", link_to(payment.account) or "–"),
+        ("Amount", money(payment.amount, payment.currency)),
+        ("Came in on", payment.received_date or "–"),
+        ("Recorded by", str(payment.verified_by or "–")),
+    ]
+    if not refusal:
+        facts += _effect(payment, payment.amount, balance="Account balance")
+    page = Confirmation(
+        question=f"Undo the recording of {total}?",
+        facts=facts,
+        button=f"Undo {total}",
+        done=f"The recording of {total} is undone. Nothing was sent back to anybody.",
+        consequence="Undo what was entered by mistake: a counter-entry takes it out of the books, and what "
+        "it had paid is open again. The customer sees both.",
+        refusal=refusal,
+        is_danger=True,
+    )
+
+    def act(reason: str) -> None:
+        operations.undo_recording(payment=payment, reason=reason, at=timezone.now(), staff=staff)
+
+    return confirm(payments, request, payment, page, form=ReasonForm(posted(request)), act=act)
+
+
 BY_PROVIDER = (
     "The provider sends the money back the way it came, at once. Account credit is taken first, then "
     "invoices are open again, the newest first."
@@ -150,12 +180,14 @@ BY_HAND = (
 )
 
 
-def _effect(payment: Payment, amount: int) -> list[tuple[str, Any]]:
+def _effect(
+    payment: Payment, amount: int, *, balance: str = "Account balance, if all of it goes back"
+) -> list[tuple[str, Any]]:
     """Before → after, in money, if all that can go back does."""
     effect = operations.effect_of_refunding(payment, amount)
     facts: list[tuple[str, Any]] = [
         (
-            "Account balance, if all of it goes back",
+            balance,
             before_after(effect.balance_now, effect.balance_after, effect.account.currency),
         )
     ]
@@ -188,10 +220,9 @@ def ask_to_assign(payments: Any, request: HttpRequest, payment: Payment) -> Http
         refusal=refusal_of(lambda: operations.assignable(payment=payment, staff=staff)),
     )
 
-    def act(account: str, reason: str) -> None:
-        row = Account.objects.filter(number=account.strip()).first()
-        if row is None:
-            raise Invalid("No account has this number", field="account")
-        operations.assign_payment(payment=payment, account=row, reason=reason, at=timezone.now(), staff=staff)
+    def act(account: Account, reason: str) -> None:
+        operations.assign_payment(
+            payment=payment, account=account, reason=reason, at=timezone.now(), staff=staff
+        )
 
     return confirm(payments, request, payment, page, form=AssignForm(posted(request)), act=act)

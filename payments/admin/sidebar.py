@@ -18,6 +18,8 @@ PAGES = (
             ("Invoices", "receipt_long", "invoices.invoice"),
             ("Credit notes", "remove_circle", "invoices.creditnote"),
             ("Accounts", "domain", "accounts.account"),
+            ("Reminders", "notifications", "invoices.reminder"),
+            ("Promises to pay", "handshake", "invoices.paymentpromise"),
             ("Line items", "list_alt", "accounts.accountlineitem"),
             ("Orders", "shopping_cart", "orders.order"),
         ),
@@ -26,6 +28,8 @@ PAGES = (
         "Money",
         (
             ("Payments", "payments", "payments.payment"),
+            ("Bank statements", "assured_workload", "payments.bankstatement"),
+            ("Bank lines", "table_rows", "payments.bankline"),
             ("Refunds, chargebacks", "undo", "payments.refund"),
             ("Reconciliation issues", "report", "payments.reconciliationissue"),
             ("Write-offs", "money_off", "payments.writeoff"),
@@ -39,11 +43,15 @@ PAGES = (
         "Setup",
         (
             ("Organization", "store", "accounts.organization"),
+            ("Bank account changes", "published_with_changes", "accounts.bankaccountchange"),
             ("Regions", "public", "accounts.region"),
             ("Exchange rates", "currency_exchange", "accounts.exchangerate"),
+            ("Reminder levels", "stairs", "invoices.reminderlevel"),
             ("Payment providers", "account_balance", "payments.paymentprovider"),
+            ("Bank tables", "view_column", "payments.bankmapping"),
             ("Users", "person", "accounts.user"),
             ("Memberships", "badge", "accounts.membership"),
+            ("Invitations", "outgoing_mail", "accounts.invitation"),
             ("Groups", "group", "auth.group"),
             ("Tokens", "key", "accounts.customertoken"),
         ),
@@ -130,5 +138,7 @@ def _may_view(request: HttpRequest, kind: str) -> bool:
 BADGES = {
     "verify": "payments.payment",
     "issues": "payments.reconciliationissue",
+    "bank_lines": "payments.bankstatement",
+    "bank_changes": "accounts.bankaccountchange",
     "failed": "core.outboxmessage",
 }

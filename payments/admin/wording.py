@@ -13,3 +13,8 @@ def before_after(before: int, after: int, currency: str) -> SafeString:
     if before == after:
         return format_html("{} as before", money(before, currency))
     return format_html(ARROW, money(before, currency), money(after, currency))
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 invoice`, `1,200 invoices`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

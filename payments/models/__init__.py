@@ -6,13 +6,17 @@ from payments.models.attempts import (
     PaymentProvider,
     PaymentSession,
 )
+from payments.models.bank import BankLine, BankMapping, BankStatement
 from payments.models.corrections import WriteOff
-from payments.models.ledger import AccountCredit, Allocation, Payment, Receipt, Refund
+from payments.models.ledger import AccountCredit, Allocation, Payment, Receipt, RecordedMethod, Refund
 from payments.models.traces import Comparison, ProviderCall, ProviderEvent, ReconciliationIssue
 
 __all__ = [
     "AccountCredit",
     "Allocation",
+    "BankLine",
+    "BankMapping",
+    "BankStatement",
     "Comparison",
     "Payment",
     "PaymentCollection",
@@ -23,6 +27,7 @@ __all__ = [
     "ProviderEvent",
     "Receipt",
     "ReconciliationIssue",
+    "RecordedMethod",
     "Refund",
     "WriteOff",
 ]

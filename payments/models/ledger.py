@@ -19,8 +19,22 @@ from payments.querysets import (
 )
 
 
+class RecordedMethod(models.TextChoices):
+    """How money came that staff recorded."""
+
+    CHECK = "check", "Check"
+    WIRE_TRANSFER = "wire_transfer", "Wire transfer"
+    CASH = "cash", "Cash"
+    ACH = "ach", "ACH"
+    CREDIT_CARD = "credit_card", "Credit card"
+    PAYPAL = "paypal", "PayPal"
+    STRIPE = "stripe", "Stripe"
+    OTHER = "other", "Other"
+
+
 class Payment(models.Model):
-    """Money that moved, or was promised (`pending`). `reference` is what the provider knows the money by.
+    """Money that moved, or was promised (`pending`). `reference` is what the provider knows the money by;
+    `payer_reference` what the payer's cheque or transfer says, where staff or a bank statement told us.
 
     An `unassigned` payment fits no session, account or currency of ours: staff decide.
     """
@@ -68,6 +82,13 @@ class Payment(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
     rejected_at = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(blank=True, help_text="What staff wrote when they verified or rejected it.")
+    received_date = models.DateField(
+        null=True, blank=True, help_text="The day it came in, of what staff or a bank statement told us."
+    )
+    payer_reference = models.CharField(max_length=200, blank=True)
+    form_key = models.UUIDField(
+        null=True, blank=True, unique=True, help_text="The form that recorded it; sent twice, booked once."
+    )
 
     objects = PaymentQuerySet.as_manager()
 
@@ -103,6 +124,10 @@ class Payment(models.Model):
             models.CheckConstraint(
                 condition=Q(verified_at=None) | Q(rejected_at=None), name="payment_verified_or_rejected"
             ),
+            models.CheckConstraint(
+                condition=Q(received_date=None) | Q(verified_at__isnull=False),
+                name="payment_recorded_by_somebody",
+            ),
         )
 
     def __str__(self) -> str:
@@ -114,6 +139,16 @@ class Payment(models.Model):
         that company is told nothing of what the other one paid."""
         session = self.session
         return session if session is not None and session.account_id == self.account_id else None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether staff, or a bank statement, told us that it came. Such a recording can be undone."""
+        return self.received_date is not None
+
+    @property
+    def undone(self) -> int:
+        """What of it was entered by mistake and taken out again. Asks as `sent_back` does."""
+        return self._back(Refund.Kind.REVERSAL)
 
     @property
     def sent_back(self) -> int:
@@ -174,6 +209,7 @@ class AccountCredit(models.Model):
 
     class Meta:
         ordering = ("created_at", "id")
+        permissions = (("apply_accountcredit", "Can put account credit on invoices"),)
         constraints = (
             models.CheckConstraint(condition=Q(amount__gt=0), name="credit_amount_positive"),
             models.UniqueConstraint(fields=["payment"], name="credit_once_per_payment"),
@@ -200,6 +236,7 @@ class Refund(models.Model):
     class Kind(models.TextChoices):
         REFUND = "refund", "Refund"
         CHARGEBACK = "chargeback", "Chargeback"
+        REVERSAL = "reversal", "Recording undone"
 
     class Status(models.TextChoices):
         RESERVED = "reserved", "Reserved"

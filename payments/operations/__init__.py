@@ -1,5 +1,16 @@
 """Everything that writes to payments: claim, call, settle."""
 
+from payments.operations.accepting import (
+    accept_line,
+    acceptable,
+    dismiss_line,
+    dismissible,
+    proposals_for,
+    record_line,
+    undecided,
+    undo_line,
+)
+from payments.operations.closing import closable, close_account
 from payments.operations.collecting import (
     MOST_INVOICES,
     Share,
@@ -18,6 +29,7 @@ from payments.operations.collecting import (
 from payments.operations.comparing import compare
 from payments.operations.completing import complete_payment, finish_payment, look_at
 from payments.operations.correcting import (
+    can_undo_write_off,
     can_write_off,
     credit_invoice,
     creditable,
@@ -25,10 +37,9 @@ from payments.operations.correcting import (
     effect_of_settling,
     left_to_correct,
     undo_write_off,
-    undoable,
     write_off,
 )
-from payments.operations.crediting import use_credit
+from payments.operations.crediting import applicable, apply_credit, use_credit
 from payments.operations.documenting import (
     came_back,
     left_as_credit,
@@ -37,14 +48,32 @@ from payments.operations.documenting import (
     statement_document,
 )
 from payments.operations.events import process_event, receive_event
-from payments.operations.foreseeing import effect_of_refunding, effect_of_rejecting, effect_of_verifying
+from payments.operations.explaining import figures_of_account, figures_of_invoice
+from payments.operations.foreseeing import (
+    effect_of_paying,
+    effect_of_refunding,
+    effect_of_rejecting,
+    effect_of_verifying,
+    effects_of_rejecting,
+    effects_of_verifying,
+)
+from payments.operations.importing import import_statement
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
+from payments.operations.mailing_statements import mail_statement, send_statement, statement_mailable
 from payments.operations.notifying import recipients_of
 from payments.operations.opening import initiate_session
 from payments.operations.outcomes import PaymentOutcome, outcome_of
 from payments.operations.reconciling import end_sessions_of_invoice, reconcile
+from payments.operations.recording import (
+    Received,
+    may_record,
+    record_payment,
+    require_recordable,
+    undo_recording,
+    undoable,
+)
 from payments.operations.refunding import (
     find_refunds,
     left_of,
@@ -59,39 +88,60 @@ from payments.operations.sending import send_again, sendable
 from payments.operations.settling import settle
 from payments.operations.standing import RUNNING, Stand, Standing, standing_of, standing_of_invoice
 from payments.operations.stating import Entry, Statement, What, statement_of
-from payments.operations.verifying import decidable, reject_manual_payment, verify_manual_payment
+from payments.operations.verifying import (
+    decidable,
+    reject_manual_payment,
+    require_decidable,
+    verify_manual_payment,
+)
 
 __all__ = [
     "MOST_INVOICES",
     "RUNNING",
     "Entry",
     "PaymentOutcome",
+    "Received",
     "Share",
     "Stand",
     "Standing",
     "Statement",
     "What",
+    "accept_line",
+    "acceptable",
+    "applicable",
+    "apply_credit",
     "assign_payment",
     "assignable",
     "broken_invariants",
     "came_back",
+    "can_undo_write_off",
     "can_write_off",
     "change_method",
     "choose_provider",
+    "closable",
+    "close_account",
     "compare",
     "complete_payment",
     "create_payment_sessions",
     "credit_invoice",
     "creditable",
     "decidable",
+    "dismiss_line",
+    "dismissible",
     "effect_of_crediting",
+    "effect_of_paying",
     "effect_of_refunding",
     "effect_of_rejecting",
     "effect_of_settling",
     "effect_of_verifying",
+    "effects_of_rejecting",
+    "effects_of_verifying",
     "end_sessions_of_invoice",
+    "figures_of_account",
+    "figures_of_invoice",
     "find_refunds",
     "finish_payment",
+    "import_statement",
     "initiate_payment",
     "initiate_session",
     "install_providers",
@@ -100,6 +150,8 @@ __all__ = [
     "left_to_correct",
     "look_at",
     "look_now",
+    "mail_statement",
+    "may_record",
     "offered_anywhere",
     "offered_for",
     "offered_in",
@@ -107,11 +159,14 @@ __all__ = [
     "outcome_of",
     "papers_of",
     "process_event",
+    "proposals_for",
     "pursue",
     "receipt_document",
     "receive_event",
     "recipients_of",
     "reconcile",
+    "record_line",
+    "record_payment",
     "refund_payment",
     "refundable",
     "reject_manual_payment",
@@ -119,9 +174,12 @@ __all__ = [
     "release_session",
     "renewed",
     "replaced",
+    "require_decidable",
+    "require_recordable",
     "resolvable",
     "resolve_issue",
     "send_again",
+    "send_statement",
     "sendable",
     "settle",
     "settle_refund",
@@ -131,7 +189,11 @@ __all__ = [
     "start_joint_payment",
     "start_payment",
     "statement_document",
+    "statement_mailable",
     "statement_of",
+    "undecided",
+    "undo_line",
+    "undo_recording",
     "undo_write_off",
     "undoable",
     "use_credit",

@@ -104,7 +104,7 @@ def written(amount: Money | None) -> str:
     return format_minor(minor, code) if from_minor(minor, code) == amount else f"{amount.amount} {code}"
 
 
-def _booked(*, at: datetime, by: Actor, **fields: Any) -> Payment:
+def new_payment(*, at: datetime, by: Actor, **fields: Any) -> Payment:
     """A new payment, and its row in the audit trail."""
     payment = Payment.objects.create(created_at=at, **fields)
     after = {"status": payment.status, "amount": payment.amount, "currency": payment.currency}
@@ -114,7 +114,7 @@ def _booked(*, at: datetime, by: Actor, **fields: Any) -> Payment:
 
 def book_promise(session: PaymentSession, *, at: datetime, by: Actor) -> Payment:
     """A payment that counts for nothing until staff verify it."""
-    payment = _booked(
+    payment = new_payment(
         at=at,
         by=by,
         session=session,
@@ -132,7 +132,7 @@ def book_promise(session: PaymentSession, *, at: datetime, by: Actor) -> Payment
 
 
 def _book_captured(session: PaymentSession, seen: Observation, *, at: datetime, by: Actor) -> Payment:
-    return _booked(
+    return new_payment(
         at=at,
         by=by,
         session=session,
@@ -201,7 +201,7 @@ def _book_unassigned(
     """Money that does not fit is recorded without an account, and staff are told."""
     payment, minor = None, nearest_minor(seen.amount) if seen.amount is not None else 0
     if seen.amount is not None and minor > 0:
-        payment = _booked(
+        payment = new_payment(
             at=at,
             by=by,
             session=session,

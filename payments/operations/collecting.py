@@ -190,11 +190,11 @@ def _checked(account: Account, currency: str, shares: Sequence[Share]) -> list[t
             raise Invalid(
                 f"Invoice {invoice.number} is another company's: pay it on its own", field="lineItems"
             )
-        asked.append((invoice, _payable_part(invoice, share.amount, currency)))
+        asked.append((invoice, payable_part(invoice, share.amount, currency)))
     return asked
 
 
-def _payable_part(invoice: Invoice, amount: int, currency: str) -> int:
+def payable_part(invoice: Invoice, amount: int, currency: str) -> int:
     """The part of an invoice that is asked for, if it can be paid now."""
     require_payable(invoice)
     if invoice.currency != currency:
@@ -293,6 +293,16 @@ def end_attempts(stale: Sequence[PaymentCollection], *, at: datetime) -> None:
     if stale:
         for session in PaymentSession.objects.filter(collection__in=stale, status__in=OPENABLE):
             enqueue(END_SESSION, {"session": session.pk}, at=at)
+
+
+def end_larger_attempts(invoice: Invoice, *, at: datetime) -> None:
+    """A part was paid another way: what was begun over more than is open now could only fail, or bring a
+    surplus. A paid invoice ends all of its sessions itself."""
+    if invoice.status == Invoice.Status.SENT:
+        over_more = PaymentCollection.objects.filter(
+            covered__invoice=invoice, covered__amount__gt=invoice.open_balance
+        )
+        end_attempts(list(over_more), at=at)
 
 
 def close(collection: PaymentCollection, *, at: datetime) -> None:

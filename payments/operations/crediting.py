@@ -4,13 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from accounts import operations as accounts
-from accounts.models import Account
+from accounts.models import Account, User
 from core.audit import Actor, record
-from core.errors import Conflict
+from core.errors import Conflict, Forbidden, Invalid
+from core.money import format_minor
 from invoices import operations as invoices
 from invoices.models import Invoice
 from payments.models import AccountCredit, Allocation, PaymentCollection
-from payments.operations.collecting import TAKEN, close, over, require_open, require_payable
+from payments.operations.collecting import (
+    TAKEN,
+    close,
+    end_larger_attempts,
+    over,
+    payable_part,
+    require_open,
+    require_payable,
+)
+
+APPLY = "payments.apply_accountcredit"
 
 
 def use_credit(*, collection: PaymentCollection, at: datetime, by: Actor) -> PaymentCollection | None:
@@ -29,6 +40,37 @@ def use_credit(*, collection: PaymentCollection, at: datetime, by: Actor) -> Pay
         rest = _spend(list(credits), asked, account, at=at, by=by)
         close(collection, at=at)
         return over(account, rest, at=at) if rest else None
+
+
+def apply_credit(*, invoice: Invoice, amount: int, at: datetime, staff: User) -> None:
+    """Staff put `amount` minor units of the account's credit on an invoice, the oldest credit first. Refuses
+    staff without the permission, an invoice that cannot be paid now, and more than it has open or the account
+    has as credit in its currency."""
+    with accounts.locked_account(invoice.account_id) as account:
+        most = applicable(invoice=invoice, staff=staff)
+        current = Invoice.objects.get(pk=invoice.pk)
+        payable_part(current, amount, current.currency)
+        if amount > most:
+            raise Invalid(
+                f"Enter an amount of at most {format_minor(most, current.currency)}", field="amount"
+            )
+        credits = AccountCredit.objects.filter(account=account, currency=current.currency).with_left()
+        _spend(list(credits), [(current, amount)], account, at=at, by=staff.actor)
+        end_larger_attempts(current, at=at)
+
+
+def applicable(*, invoice: Invoice, staff: User) -> int:
+    """How much credit this member of staff may put on the invoice now, in minor units. The operation asks
+    under the lock; the page that asks before shows the refusal in place of its button."""
+    if not staff.is_staff or not staff.has_perm(APPLY):
+        raise Forbidden
+    current = Invoice.objects.get(pk=invoice.pk)
+    require_payable(current)
+    credits = AccountCredit.objects.filter(account=current.account_id, currency=current.currency)
+    left = sum(credit.left for credit in credits.with_left())
+    if not left:
+        raise Conflict(f"The account has no credit in {current.currency}")
+    return min(left, current.open_balance)
 
 
 def _spend(

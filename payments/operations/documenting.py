@@ -13,7 +13,7 @@ from core.errors import Invalid, NotFound
 from invoices import operations as invoices
 from invoices.documents.pdf import receipt_pdf, statement_pdf
 from invoices.documents.statement import MOST_ENTRIES
-from payments.models import Payment, Refund
+from payments.models import Payment, RecordedMethod, Refund
 from payments.operations.stating import Entry, Statement, What
 from payments.providers import PROVIDERS
 
@@ -28,7 +28,7 @@ def receipt_document(payment: Payment) -> bytes:
     paper = {
         **invoices.parties(account, organization),
         "number": receipt.number,
-        "paid_date": organization.today(payment.captured_at).isoformat(),
+        "paid_date": (payment.received_date or organization.today(payment.captured_at)).isoformat(),
         "currency": payment.currency,
         "amount": payment.amount,
         **_paid_with(payment),
@@ -48,12 +48,12 @@ def receipt_document(payment: Payment) -> bytes:
             {
                 "date": organization.today(refund.ended_at).isoformat(),  # type: ignore[arg-type]  # done is ended
                 "amount": refund.amount,
-                "is_chargeback": refund.kind == Refund.Kind.CHARGEBACK,
+                "kind": refund.kind,
             }
             for refund in came_back(payment)
         ],
     }
-    return receipt_pdf(paper, is_test_mode=_is_test_mode())
+    return receipt_pdf(invoices.with_logo(paper), is_test_mode=_is_test_mode())
 
 
 def statement_document(statement: Statement, *, at: datetime) -> bytes:
@@ -80,7 +80,7 @@ def statement_document(statement: Statement, *, at: datetime) -> bytes:
         "paid": statement.paid,
         "entries": [_line(entry) for entry in entries],
     }
-    return statement_pdf(paper, is_test_mode=_is_test_mode())
+    return statement_pdf(invoices.with_logo(paper), is_test_mode=_is_test_mode())
 
 
 def came_back(payment: Payment) -> list[Refund]:
@@ -118,10 +118,14 @@ def _line(entry: Entry) -> dict[str, Any]:
 def _paid_with(payment: Payment) -> dict[str, Any]:
     """How it was paid, as documents are told."""
     provider = payment.provider
+    label = PROVIDERS[provider.code].label if provider.code in PROVIDERS else provider.name
+    if payment.is_recorded and payment.method in RecordedMethod.values:
+        label = RecordedMethod(payment.method).label
     return {
         "method": payment.method,
+        "is_recorded": payment.is_recorded,
         "last4": payment.method_details.get("last4"),
-        "label": PROVIDERS[provider.code].label if provider.code in PROVIDERS else provider.name,
+        "label": label,
         "provider": provider.name,
     }
 

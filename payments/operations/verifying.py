@@ -1,9 +1,9 @@
 """Promises: staff look at the bank account and verify or reject a manual payment."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from accounts import operations as accounts
-from accounts.models import User
+from accounts.models import Account, User
 from core.errors import Conflict, Forbidden, Invalid
 from core.money import from_minor
 from core.outbox import enqueue
@@ -22,19 +22,41 @@ def verify_manual_payment(*, payment: Payment, at: datetime, staff: User, reason
     """The money arrived: book the promise as captured. Refuses the payer, and a payment already decided."""
     promised = _session_of(payment)
     with accounts.locked_account(promised.account_id) as account:
-        current = decidable(payment=payment, staff=staff)
-        session, covered = reload(promised)
-        seen = Observation(
-            state=State.CAPTURED,
-            reference=session.reference,
-            status="verified",
-            capture_reference=current.reference,
-            amount=from_minor(current.amount, current.currency),
-            session=str(session.uuid),
-        )
-        Payment.objects.filter(pk=current.pk).update(verified_by=staff, verified_at=at, reason=reason.strip())
-        book(account, session, covered, seen, at=at, by=staff.actor)
-        close_issues(session, at=at)
+        verify_held(account, payment, at=at, staff=staff, reason=reason)
+
+
+def verify_held(
+    account: Account,
+    payment: Payment,
+    *,
+    at: datetime,
+    staff: User,
+    reason: str = "",
+    received_date: date | None = None,
+    payer_reference: str = "",
+) -> Payment:
+    """`verify_manual_payment` under the account's lock. What a bank statement said of it is kept with it."""
+    promised = _session_of(payment)
+    current = decidable(payment=payment, staff=staff)
+    session, covered = reload(promised)
+    seen = Observation(
+        state=State.CAPTURED,
+        reference=session.reference,
+        status="verified",
+        capture_reference=current.reference,
+        amount=from_minor(current.amount, current.currency),
+        session=str(session.uuid),
+    )
+    Payment.objects.filter(pk=current.pk).update(
+        verified_by=staff,
+        verified_at=at,
+        reason=reason.strip(),
+        received_date=received_date,
+        payer_reference=payer_reference,
+    )
+    book(account, session, covered, seen, at=at, by=staff.actor)
+    close_issues(session, at=at)
+    return current
 
 
 def reject_manual_payment(*, payment: Payment, at: datetime, staff: User, reason: str) -> None:
@@ -72,9 +94,18 @@ def decidable(*, payment: Payment, staff: User) -> Payment:
     the page that asks before shows the refusal in place of its button."""
     if not staff.is_staff or not staff.has_perm(PERMISSION):
         raise Forbidden
-    current = Payment.objects.select_related("provider").get(pk=payment.pk)
-    if current.status != Payment.Status.PENDING:
-        raise Conflict(f"Payment {current.reference} is already {current.get_status_display().lower()}")
-    if current.payer_id == staff.pk:
-        raise Forbidden("You recorded this payment yourself: somebody else must verify it")
+    current = Payment.objects.select_related("provider", "session").get(pk=payment.pk)
+    require_decidable(current, staff=staff)
     return current
+
+
+def require_decidable(payment: Payment, *, staff: User) -> None:
+    """`decidable` of a row that was read just now, for a page about many: asks the database nothing."""
+    if not staff.is_staff or not staff.has_perm(PERMISSION):
+        raise Forbidden
+    if payment.status != Payment.Status.PENDING:
+        raise Conflict(f"Payment {payment.reference} is already {payment.get_status_display().lower()}")
+    if payment.session is None:
+        raise Conflict(f"Payment {payment.reference} belongs to no payment session")
+    if payment.payer_id == staff.pk:
+        raise Forbidden("You recorded this payment yourself: somebody else must verify it")

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from django.db.models import BigIntegerField, CharField, Count, DateTimeField, F, Min, QuerySet, Sum, Value
 from django.db.models.functions import Cast, Coalesce
 
-from accounts.models import AccountLineItem
+from accounts.models import AccountLineItem, BankAccountChange
 from core.models import OutboxMessage
 from invoices.models import Invoice
-from payments.models import Payment, ReconciliationIssue
+from payments.models import BankLine, Payment, ReconciliationIssue
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ Rows = Callable[[date], tuple[QuerySet, object, str]]
 WAITING: dict[str, Rows] = {
     "verify": lambda on: (Payment.objects.to_verify(), F("amount"), "created_at"),
     "issues": lambda on: (ReconciliationIssue.objects.filter(resolved_at=None), F("amount"), "opened_at"),
+    "bank_lines": lambda on: (BankLine.objects.open(), F("amount"), "day"),
+    "bank_changes": lambda on: (BankAccountChange.objects.filter(status="asked"), Value(0), "asked_at"),
     "overdue": lambda on: (Invoice.objects.overdue(on=on), OPEN, "due_date"),
     "unbilled": lambda on: (AccountLineItem.objects.unbilled(), F("amount"), "created_at"),
     "drafts": lambda on: (Invoice.objects.filter(status="draft"), F("total_amount"), "created_at"),

@@ -7,7 +7,7 @@ import graphene
 from graphene.types.generic import GenericScalar
 
 from invoices.models import Invoice
-from payments.models import Allocation, Payment, Receipt
+from payments.models import Allocation, Payment, Receipt, RecordedMethod
 from payments.types.company import decimal_string, seconds, store_hash
 from payments.types.connections import connection_of, whole
 
@@ -168,7 +168,7 @@ class InvoicePaymentType(graphene.ObjectType):
             processing_status=PROCESSING[Status(row.status)],
             applied_status=_applied(row),
             funding_status={0: 0, 1: 0, 3: 1, 4: 2}[PROCESSING[Status(row.status)]],
-            module_name=row.provider.name,
+            module_name=RecordedMethod(row.method).label if _is_told(row) else row.provider.name,
             module_data={"code": row.provider.code, **row.method_details},
             details={"memo": row.reason if row.status == Status.FAILED else ""},
             fees=[],
@@ -199,6 +199,11 @@ def payment_type(payment: Payment) -> str:
     if details.get("last4"):
         return f"{details.get('brand', 'card').capitalize()} ending in {details['last4']}"
     return OFFLINE if payment.verified_at or payment.method == "bank_transfer" else payment.provider.name
+
+
+def _is_told(payment: Payment) -> bool:
+    """Whether staff recorded by what method it came."""
+    return payment.is_recorded and payment.method in RecordedMethod.values
 
 
 def _lines(payment: Payment) -> list[Allocation]:

@@ -23,7 +23,7 @@ from payments.models import Payment, PaymentCollection, PaymentSession
 from payments.views.access import CustomerRequest, account_page, admins_of, show
 from payments.views.files import pdf, pdf_of
 from payments.views.timeline import happenings
-from payments.views.wording import PAYMENT_WORDS, days_late, method_words
+from payments.views.wording import days_late, method_words, payment_word
 
 
 @require_safe
@@ -54,7 +54,7 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
         "settled": settled_by(row),
         "credit_notes": list(row.credit_notes.select_related("document")),
         "rejected": payments[0] if payments and payments[0].status == Payment.Status.FAILED else None,
-        "payments": [(one, method_words(one), PAYMENT_WORDS.get(one.status, "")) for one in payments],
+        "payments": [(one, method_words(one), payment_word(one)) for one in payments],
         "happenings": happenings(row, payments, sessions),
         "readable": set(history.filter(pk__in=[one.pk for one in payments]).values_list("pk", flat=True)),
         "form_key": uuid4(),

@@ -12,7 +12,7 @@ from core.doors import pdf_file
 from payments import operations
 from payments.models import Payment
 from payments.views.access import CustomerRequest, account_page, show
-from payments.views.wording import PAYMENT_WORDS, method_words
+from payments.views.wording import method_words, payment_word
 
 ROWS = 25
 HISTORY = "get_invoice_payments_history"
@@ -38,7 +38,7 @@ def payments(request: CustomerRequest, account: Account) -> HttpResponse:
         "page": page,
         "state": state if state in STATES else "",
         "states": ("", *STATES),
-        "rows": [(one, method_words(one), PAYMENT_WORDS.get(one.status, ""), _invoices(one)) for one in page],
+        "rows": [(one, method_words(one), payment_word(one), _invoices(one)) for one in page],
         "has_any": bool(page.paginator.count) or mine.exists(),
     }
     if request.headers.get("HX-Request") and request.headers.get("HX-Target") == "list":
@@ -56,7 +56,7 @@ def payment(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
         "payment": row,
         "receipt": getattr(row, "receipt", None),
         "method": method_words(row),
-        "word": PAYMENT_WORDS.get(row.status, ""),
+        "word": payment_word(row),
         "parts": [part for part in row.allocations.all() if part.amount > 0],
         "covered": [] if hasattr(row, "receipt") else _promised(row),
         "credit": operations.left_as_credit(row),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from core.audit import AuditEntry
 from invoices.models import Invoice
 from payments.models import Allocation, Payment, PaymentSession, Refund
 from payments.operations.notifying import MAILED
+from payments.operations.reminding import REMINDER_MAILED
 from payments.views.wording import method_words
 
 WHY = {
@@ -23,6 +24,11 @@ WHY = {
     "limit_exceeded": gettext_lazy("the card's limit is reached"),
     "not_supported": gettext_lazy("the card cannot be used for this payment"),
     "authentication_failure": gettext_lazy("the bank could not confirm the payer"),
+}
+WENT_BACK: dict[str, Any] = {
+    Refund.Kind.REFUND: gettext_lazy("%(amount)s sent back"),
+    Refund.Kind.CHARGEBACK: gettext_lazy("%(amount)s taken back by the payer's bank"),
+    Refund.Kind.REVERSAL: gettext_lazy("%(amount)s was entered by mistake, and is taken out"),
 }
 
 
@@ -52,6 +58,9 @@ def _invoice(invoice: Invoice) -> Iterator[Happening]:
             yield Happening(entry.at, _("Open again: a payment was taken back") if reopened else _("Issued"))
         elif entry.action == MAILED:
             yield Happening(entry.at, _("Sent to %(address)s") % {"address": ", ".join(entry.after["to"])})
+        elif entry.action == REMINDER_MAILED:
+            addresses = ", ".join(entry.after["to"])
+            yield Happening(entry.at, _("Reminder sent to %(address)s") % {"address": addresses})
         elif entry.action == "invoice.viewed":
             name = names.get(entry.actor_label, entry.actor_label)
             yield Happening(entry.at, _("First viewed by %(name)s") % {"name": name})
@@ -118,6 +127,4 @@ def _payment(payment: Payment) -> Iterator[Happening]:
     for refund in payment.refunds.all():
         if refund.status == Refund.Status.DONE and refund.ended_at:
             amount = plain_money(refund.amount, refund.currency)
-            taken = refund.kind == Refund.Kind.CHARGEBACK
-            text = _("%(amount)s taken back by the payer's bank") if taken else _("%(amount)s sent back")
-            yield Happening(refund.ended_at, text % {"amount": amount})
+            yield Happening(refund.ended_at, str(WENT_BACK[refund.kind]) % {"amount": amount})

@@ -107,8 +107,8 @@ def a_receipt(**changes: Any) -> dict:
         ],
         "credit": 100,
         "refunds": [
-            {"date": "2025-11-02", "amount": 500, "is_chargeback": True},
-            {"date": "2025-11-03", "amount": 700, "is_chargeback": False},
+            {"date": "2025-11-02", "amount": 500, "kind": "chargeback"},
+            {"date": "2025-11-03", "amount": 700, "kind": "refund"},
         ],
     } | changes
 

@@ -230,12 +230,14 @@ class Question(NamedTuple):
     sent: dict[str, str]
     status: str = ""
     comes: str = "done"
+    where: dict[str, object] = {}  # what else is true of a row of which it is asked
 
 
 class Office(NamedTuple):
     """The pages of one model in the back office. Who may view and not do what a page asks, is told so.
-    `files` are for whoever may view. `many` are pages that ask about rows chosen in the list, whose action
-    has the same name; `own` are pages beside the list that are about no row."""
+    `files` are for whoever may view, `leads` lead them on to another page. `many` are pages that ask about
+    rows chosen in the list, whose action has the same name; `own` are pages beside the list that are about no
+    row."""
 
     view: frozenset[str] = VIEWERS
     add: frozenset[str] = NO_ONE
@@ -243,6 +245,7 @@ class Office(NamedTuple):
     delete: frozenset[str] = NO_ONE
     questions: dict[str, Question] = {}
     files: frozenset[str] = frozenset()
+    leads: frozenset[str] = frozenset()  # pages that lead on to another one, for whoever may view
     many: dict[str, Question] = {}
     own: dict[str, Question] = {}
 
@@ -258,19 +261,56 @@ A_DRAFT = {
     "lines-0-unit_price": "39.40",
 }
 REASON = {"reason": "As agreed"}
+THESE_DAYS = {"first": "2026-01-01", "last": "2026-03-01", "seen": "2026-01-01 2026-03-01"}
+RECORDED = {
+    "account": AN_ACCOUNT,
+    "method": "check",
+    "received_date": "2026-03-01",
+    "currency": "USD",
+    "amount": "1.00",
+    "step": "book",
+}
 NEW_PASSWORD = {"password1": "long enough 4711", "password2": "long enough 4711"}
 
 BACK_OFFICE = {
     "accounts.account": Office(
         add=CLERKS,
         change=CLERKS,
-        questions={"change_limit": Question(CLERKS, {"credit_limit": "1.00"} | REASON)},
+        questions={
+            "change_limit": Question(CLERKS, {"credit_limit": "1.00"} | REASON),
+            "add_note": Question(CLERKS, {"text": "Pays on Fridays"}),
+            "suspend": Question(CLERKS, REASON),
+            "resume": Question(CLERKS, REASON, status="suspended"),
+            "close": Question(CLERKS, REASON | {"number": AN_ACCOUNT}, status="suspended"),
+            "pause_reminders": Question(CLERKS, {"until": "2026-04-01"} | REASON),
+            "promise_to_pay": Question(CLERKS, {"promised_date": "2026-04-01"}),
+            "send_statement": Question(CLERKS, THESE_DAYS),
+        },
+        files=frozenset({"figures"}),
+        leads=frozenset({"record_payment"}),
     ),
     "accounts.accountlineitem": READ_ONLY,
     "accounts.customertoken": READ_ONLY._replace(questions={"revoke": Question(EDITORS, {})}),
     "accounts.exchangerate": MASTER_DATA._replace(delete=EDITORS),
-    "accounts.membership": Office(add=CLERKS, change=CLERKS, delete=EDITORS),
-    "accounts.organization": MASTER_DATA._replace(add=NO_ONE),  # there is one
+    "accounts.bankaccountchange": READ_ONLY._replace(
+        questions={"approve": Question(EDITORS, {}), "reject": Question(EDITORS, {})}
+    ),
+    "accounts.organization": MASTER_DATA._replace(
+        add=NO_ONE,  # there is one
+        questions={
+            "change_bank_account": Question(NO_ONE, {}),  # while a change waits
+            "logo": Question(EDITORS, {}, comes="422"),
+            "remove_logo": Question(EDITORS, {}, comes="refused"),
+        },
+    ),
+    "accounts.invitation": READ_ONLY._replace(questions={"withdraw": Question(CLERKS, {})}),
+    "accounts.membership": Office(
+        add=CLERKS,
+        questions={
+            "change_role": Question(CLERKS, {"role": "custom", "permissions": '{"pay_invoice": 2}'}),
+            "remove": Question(EDITORS, {}),
+        },
+    ),
     "accounts.region": MASTER_DATA,
     "accounts.user": MASTER_DATA._replace(questions={"set_password": Question(EDITORS, NEW_PASSWORD)}),
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
@@ -278,8 +318,16 @@ BACK_OFFICE = {
     "core.outboxmessage": READ_ONLY,
     "invoices.creditnote": READ_ONLY._replace(files=frozenset({"download_pdf"})),
     "invoices.invoice": READ_ONLY._replace(
-        files=frozenset({"download_pdf"}),
+        files=frozenset({"download_pdf", "figures"}),
+        leads=frozenset({"record_payment"}),
         questions={
+            "apply_credit": Question(
+                CASHIERS,
+                {"amount": "0.05"},
+                status="sent",
+                where={"currency": "USD", "reserved_amount": 0, "account__credits__currency": "USD"},
+            ),
+            "send_reminder": Question(CLERKS, {"level": "Reminder"}, status="sent"),
             "edit": Question(CLERKS, A_DRAFT, status="draft"),
             "preview": Question(VIEWERS, {}, status="draft", comes="shown"),
             "issue": Question(CLERKS, {}, status="draft"),
@@ -293,22 +341,49 @@ BACK_OFFICE = {
         many={
             "issue_many": Question(CLERKS, {}, status="draft"),
             "zip_many": Question(VIEWERS, {}, comes="refused"),  # the first one's PDF is not made yet
+            "remind_many": Question(CLERKS, {}, status="sent"),
         },
         own={
+            "remind": Question(CLERKS, {}),
             "draft": Question(CLERKS, {}, comes="shown"),
             "bill_unbilled": Question(CLERKS, {"groups": "nothing"}),
         },
     ),
+    "invoices.paymentpromise": READ_ONLY._replace(questions={"withdraw": Question(CLERKS, REASON)}),
+    "invoices.reminder": READ_ONLY._replace(questions={"stop": Question(CLERKS, {})}),
+    "invoices.reminderlevel": MASTER_DATA,
     "orders.order": READ_ONLY,
     "payments.accountcredit": READ_ONLY,
     "payments.allocation": READ_ONLY,
+    "payments.bankline": READ_ONLY._replace(
+        leads=frozenset({"record"}),
+        questions={
+            # What is sent is no proposal; that one is accepted: tests/payments/test_admin_bank.py.
+            "accept": Question(CASHIERS, {"shown": "nothing"}, status="open", comes="refused"),
+            "dismiss": Question(CASHIERS, REASON, status="open"),
+            "undo": Question(CASHIERS, {}, status="booked"),
+        },
+        many={"accept_many": Question(CASHIERS, {}, status="open", comes="422")},
+    ),
+    "payments.bankmapping": Office(add=CASHIERS, change=CASHIERS),
+    "payments.bankstatement": READ_ONLY._replace(
+        leads=frozenset({"accept_all"}), own={"import": Question(CASHIERS, {}, comes="422")}
+    ),
     "payments.payment": READ_ONLY._replace(
         questions={
             "verify": Question(CASHIERS, REASON),
             "reject": Question(CASHIERS, REASON),
             "refund": Question(CASHIERS, {"amount": "1.00"} | REASON, status="captured"),
             "assign": Question(CASHIERS, {"account": AN_ACCOUNT} | REASON, status="unassigned"),
-        }
+            "undo_recording": Question(
+                CASHIERS, REASON, status="captured", where={"received_date__isnull": False}
+            ),
+        },
+        own={"record": Question(CASHIERS, RECORDED)},
+        many={
+            "verify_many": Question(CASHIERS, REASON, status="pending"),
+            "reject_many": Question(CASHIERS, REASON, status="pending"),
+        },
     ),
     "payments.refund": READ_ONLY,
     "payments.paymentcollection": READ_ONLY,

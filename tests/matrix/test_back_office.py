@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.urls import get_resolver
 
 from accounts.admin.base import BackOfficeAdmin
-from accounts.models import Account
+from accounts.models import Account, Invitation, Membership
 from invoices.models import Invoice
 from payments.models import Payment
 from tests.back_office import list_of, page_of, refusal
@@ -58,6 +58,10 @@ def row_of(world: World, model: type[Model]) -> Model:
         return Payment.objects.to_verify().first()
     if model._meta.label_lower == "accounts.user":
         return world.users["admin"]
+    if model is Membership:  # not of a company's last Admin
+        return Membership.objects.filter(role=Membership.Role.SENIOR_BUYER).first()
+    if model is Invitation:
+        return Invitation.objects.open().first()
     row = model._default_manager.first()
     assert row is not None, f"tests/matrix/world.py makes no {model.__name__}"
     return row
@@ -121,15 +125,19 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
     yield "", "GET", f"{list_page}{row.pk}/", {}, {"done"}  # leads to the change page
     for page in office.files:
         yield page, "GET", page_of(row, page), {}, seen
+    for page in office.leads:
+        yield page, "GET", page_of(row, page), {}, {"done"} if views else {"forbidden"}
     for page, question in office.questions.items():
         may = actor in question.may
         word = "forbidden" if not views else question.comes if may else "refused"
         shown = "shown" if views and may else word
         asked_of = row
-        if question.status:
-            asked_of = model._default_manager.filter(status=question.status).order_by("pk").first()
+        wanted = question.where | ({"status": question.status} if question.status else {})
+        if wanted:
+            asked_of = model._default_manager.filter(**wanted).order_by("pk").first()
         yield page, "GET", page_of(asked_of, page), {}, {shown}
         number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
+        number = asked_of.number if isinstance(asked_of, Account) else number
         sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
         yield page, "POST", page_of(asked_of, page), sent, {word}
     for page, question in (office.many | office.own).items():
@@ -200,9 +208,14 @@ def test_every_page_is_in_the_table():
     assert own == {*SITE}
     assert {*live()} == {*BACK_OFFICE}
     for label, office in BACK_OFFICE.items():
-        assert of_models[label] == {*PAGES, *office.questions, *office.files, *office.many, *office.own}, (
-            label
-        )
+        assert of_models[label] == {
+            *PAGES,
+            *office.questions,
+            *office.files,
+            *office.leads,
+            *office.many,
+            *office.own,
+        }, label
 
 
 def test_no_list_has_other_actions_than_those_that_lead_to_a_page_that_asks(world):

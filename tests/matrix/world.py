@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import operations as accounts
-from accounts.models import Account, CustomerToken, Invitation, Membership, Region, User
+from accounts.models import Account, BankAccountChange, CustomerToken, Invitation, Membership, Region, User
 from core.audit import SYSTEM
 from invoices import operations as invoices
 from invoices.models import CreditNote
@@ -21,6 +21,7 @@ from invoicing_site.management.commands.demo_data import REGIONS, STAFF
 from payments import operations as payments
 from payments.models import (
     AccountCredit,
+    BankMapping,
     Payment,
     PaymentProvider,
     PaymentSession,
@@ -94,6 +95,9 @@ def build() -> World:
     users["both"] = User.objects.create_user(CUSTOMERS["both"], "x", name="Max Example")
     Membership.objects.create(user=users["both"], account=globex, role=Membership.Role.SENIOR_BUYER)
     Membership.objects.create(user=users["both"], account=initech, role=Membership.Role.ADMIN)
+    BankAccountChange.objects.create(
+        bank_account_holder="Northwind", iban="DE02", reason="Moved", asked_by=users["admin"], asked_at=now
+    )
     world = World(
         rows={
             one.company_name: _rows(one, payer=users[who], staff=stella)
@@ -105,6 +109,7 @@ def build() -> World:
         row, token = accounts.create_token(user=user, name="Matrix", at=now, by=SYSTEM)
         world.tokens[name], world.token_ids[name] = token, row.pk
         world.sessions[name] = _session(user)
+    _booked_line(globex, stella)
     before = now - timedelta(days=100)
     _, world.tokens["expired"] = accounts.create_token(user=users["admin"], name="Old", at=before, by=SYSTEM)
     world.sessions["expired"] = _session(users["admin"], lasts=-1)
@@ -131,6 +136,7 @@ def _rows(account: Account, *, payer: User, staff: User) -> dict[str, Any]:
     payments.verify_manual_payment(payment=payment, at=now, staff=staff)
     invoices.make_documents(invoice=fresh, pay_url="https://example.com/", at=now)
     colleague = next(one for one in account.memberships.all() if one.tokens_of_it_alone().exists())
+    _recorded(account, staff)
     _traces(payment.session, payment)
     _hanging(account, order, region)
     note = _corrected(account, order, region, staff)
@@ -167,6 +173,25 @@ def _invited(account: Account, by: User) -> Invitation:
         at=timezone.now(),
         by=accounts.customer_for_user(by),
     )
+
+
+def _recorded(account: Account, staff: User) -> None:
+    """A cheque that no invoice took."""
+    now = timezone.now()
+    received = payments.Received("check", now.date(), "USD", 100)
+    payments.record_payment(account=account, received=received, at=now, staff=staff)
+
+
+def _booked_line(account: Account, staff: User) -> None:
+    """A line of a bank statement that became a payment."""
+    now, mapping = timezone.now(), BankMapping.objects.get()
+    content = f"Date,Amount,Currency,Text,Payer,Payer account\n{now.date()},1.00,USD,Unknown,,".encode()
+    statement = payments.import_statement(
+        content=content, file_name="matrix.csv", mapping=mapping, at=now, staff=staff
+    )
+    line = statement.lines.get()
+    received = payments.Received("wire_transfer", line.day, "USD", 100)
+    payments.record_line(line=line, account=account, received=received, at=now, staff=staff)
 
 
 def _hanging(account: Account, order: str, region: Region) -> None:

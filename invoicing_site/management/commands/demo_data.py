@@ -28,7 +28,9 @@ from accounts.models.members import PERMISSIONS
 from core.audit import SYSTEM
 from invoices import operations as invoices
 from invoices.models import Invoice
+from invoicing_site.demo.banking import show_banking
 from invoicing_site.demo.invoicing import show_invoicing
+from invoicing_site.demo.reminding import show_reminders
 from invoicing_site.demo.scale import show_scale
 from orders import operations as orders
 from orders.models import Order
@@ -100,6 +102,8 @@ class Command(BaseCommand):
         self._nordic(now)
         self._initech(now)
         show_invoicing(staff=User.objects.get(email=STAFF[0][0]), now=now)
+        show_reminders(now)
+        show_banking(now)
         if options["line_items"]:
             self._big(now, options["line_items"])
         if options["scale"]:

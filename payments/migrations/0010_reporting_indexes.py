@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0007_exports'),
         ('invoices', '0006_reporting_indexes'),
-        ('payments', '0007_corrections'),
+        ('payments', '0009_bank_statements'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

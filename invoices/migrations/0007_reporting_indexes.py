@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0007_exports'),
-        ('invoices', '0005_credit_notes'),
+        ('invoices', '0006_reminders'),
     ]
 
     operations = [

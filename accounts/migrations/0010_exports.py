@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_credit_note_numbers'),
+        ('accounts', '0009_letterhead'),
     ]
 
     operations = [

@@ -1,0 +1,298 @@
+"""Bank statements: importing one, and what each of its lines is."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, Count, IntegerField, Q, Value, When
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.decorators import action
+
+from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, in_merchant_time, staff_of
+from accounts.admin.bulk import choose
+from accounts.admin.columns import link_column, money_column, tag, value_column
+from accounts.admin.confirming import METHODS, Confirmation, found, posted, refusal_of
+from accounts.admin.currencies import CurrencyFilter
+from accounts.querysets import parse_id
+from core.doors import form_error
+from core.errors import Refusal
+from payments import operations
+from payments.admin.bank_forms import ImportForm
+from payments.admin.bank_lines import (
+    Shown,
+    ask_to_accept,
+    ask_to_accept_many,
+    ask_to_dismiss,
+    ask_to_undo_line,
+)
+from payments.admin.wording import counted
+from payments.models import BankLine, BankMapping, BankStatement
+
+MOST_SHOWN = 200
+TONES = {"open": "warning", "booked": "success"}
+IN_ORDER = Case(When(status="open", then=Value(0)), default=Value(1), output_field=IntegerField())
+
+
+@admin.register(BankMapping)
+class BankMappingAdmin(MasterDataAdmin):
+    """How a bank's own tables are read."""
+
+    list_display = ("name", "bank_account", "currency", "date_column", "amount_column")
+    search_fields = ("name", "bank_account")
+    fieldsets = (
+        (None, {"fields": (("name", "bank_account"),)}),
+        ("How it is written", {"fields": (("delimiter", "encoding"), ("date_format", "decimal_mark"))}),
+        (
+            "Headings of the columns",
+            {
+                "fields": (
+                    ("date_column", "amount_column"),
+                    ("currency_column", "currency"),
+                    ("reference_column",),
+                    ("payer_name_column", "payer_account_column"),
+                )
+            },
+        ),
+    )
+
+
+@admin.register(BankStatement)
+class BankStatementAdmin(ReadOnlyAdmin):
+    """Each file that was imported, with its lines."""
+
+    list_display = ("name", "imported_at", "imported_by", "format", "new_lines", "open_lines")
+    list_select_related = ("imported_by",)
+    search_fields = ("bank_account", "file_name", "lines__reference", "lines__payer_name")
+    search_help_text = "Bank account, file, payer or text of a line"
+    fields = (
+        ("bank_account", "format", "file_name"),
+        ("first_date", "last_date"),
+        ("imported_at", "imported_by"),
+        ("line_count", "known_count"),
+    )
+    actions_detail = ("accept_all",)
+    change_list_template = "admin/bank_statements.html"
+    change_form_outer_after_template = "admin/bank_lines.html"
+    tabs = (
+        Tab("all", "All", every_row, "No bank statement was imported yet."),
+        Tab("open", "With open lines", lambda rows, at: rows.filter(open__gt=0), "No line is open."),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        lines = {"new": Count("lines"), "open": Count("lines", filter=Q(lines__status="open"))}
+        return super().get_queryset(request).annotate(**lines)
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.import_page)
+        return [path("import/", page, name="payments_bankstatement_import"), *super().get_urls()]
+
+    @admin.display(description="Statement", ordering="bank_account")
+    def name(self, statement: BankStatement) -> str:
+        return str(statement)
+
+    @admin.display(description="New lines", ordering="new")
+    def new_lines(self, statement: Any) -> int:
+        return statement.new
+
+    @admin.display(description="Open lines", ordering="open")
+    def open_lines(self, statement: Any) -> int:
+        return statement.open
+
+    @in_merchant_time
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The statement with its lines: what is open first, each with what it is and why."""
+        context = dict(extra_context or {})
+        if object_id and self.has_view_permission(request):
+            context |= _lines_of(parse_id(object_id))
+        return super().changeform_view(request, object_id, form_url, context)
+
+    @in_merchant_time
+    def import_page(self, request: HttpRequest) -> HttpResponse:
+        """Choose a file, and a mapping if it is a table."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in METHODS:
+            return HttpResponseNotAllowed(METHODS)
+        refusal = refusal_of(lambda: operations.may_record(staff_of(request)))
+        form = ImportForm(posted(request), request.FILES or None)
+        if request.method == "POST" and not refusal and form.is_valid():
+            try:
+                statement = operations.import_statement(
+                    content=form.cleaned_data["file"].read(),
+                    file_name=form.cleaned_data["file"].name,
+                    mapping=form.cleaned_data["mapping"],
+                    at=timezone.now(),
+                    staff=staff_of(request),
+                )
+            except Refusal as refused:
+                form_error(form, refused)
+            else:
+                messages.success(request, _came(statement))
+                return redirect("admin:payments_bankstatement_change", statement.pk)
+        return self._import_answer(request, form, refusal)
+
+    def _import_answer(self, request: HttpRequest, form: ImportForm, refusal: str) -> HttpResponse:
+        back = reverse("admin:payments_bankstatement_changelist")
+        page = Confirmation(
+            question="Import a bank statement",
+            facts=(),
+            button="Import",
+            done="",
+            consequence="Importing books nothing: each line gets a proposal, which you accept or not. Lines "
+            "of earlier files are left out.",
+            refusal=refusal,
+        )
+        context = {
+            **self.admin_site.each_context(request),
+            "title": page.question,
+            "page": page,
+            "form": form,
+            "back": back,
+            "row": "Import",
+            "rows_name": self.opts.verbose_name_plural,
+            "rows_address": back,
+        }
+        status = 422 if form.errors and not refusal else 200
+        return TemplateResponse(request, "admin/confirmation.html", context, status=status)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
+        lines = BankLine.objects.open().filter(statement=parse_id(object_id))
+        if not self.has_view_permission(request) or not lines.exists():
+            return []
+        return super().get_actions_detail(request, object_id)
+
+    @action(description="Accept all proposals", icon="done_all")
+    def accept_all(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Leads on to the page that asks about every line that has a proposal."""
+        statement = found(self, request, object_id)
+        if statement is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        lines = BankLine.objects.open().filter(statement=statement.pk)
+        proposed = lines.filter(pk__in=list(operations.proposals_for(list(lines))))
+        return choose(_line_pages(self), request, proposed, "accept_many")
+
+
+def _line_pages(statements: BankStatementAdmin) -> Any:
+    return statements.admin_site._registry[BankLine]
+
+
+def _lines_of(statement: int) -> dict[str, Any]:
+    rows = BankLine.objects.filter(statement=statement).select_related("payment__account", "decided_by")
+    proposals = operations.proposals_for(list(rows.open()))
+    shown = list(rows.order_by(IN_ORDER, "pk")[:MOST_SHOWN])
+    return {
+        "bank_lines": [Shown(row, proposals.get(row.pk)) for row in shown],
+        "proposed": len(proposals),
+        "more_lines": max(rows.count() - MOST_SHOWN, 0),
+        "all_lines": reverse(
+            "admin:payments_bankline_changelist",
+            query={"statement__id__exact": statement, "show": "all"},
+        ),
+    }
+
+
+def _came(statement: BankStatement) -> str:
+    proposals = operations.proposals_for(list(statement.lines.open()))
+    new = statement.line_count - statement.known_count
+    known = f", {statement.known_count:,} known from earlier files" if statement.known_count else ""
+    return f"{counted(new, 'new line')}{known}. {counted(len(proposals), 'proposal')}."
+
+
+@admin.register(BankLine)
+class BankLineAdmin(ReadOnlyAdmin):
+    """What came in and went out, line by line."""
+
+    list_display = ("day", "amount_money", "payer_name", "reference", "state", "payment_link")
+    list_select_related = ("payment", "statement")
+    list_filter = ("statement", CurrencyFilter, "day")
+    search_fields = ("reference", "payer_name", "payer_account", "payment__reference")
+    search_help_text = "Text, payer, bank account or payment"
+    fields = (
+        ("day", "amount_money", "state"),
+        ("payer_name", "payer_account"),
+        "reference",
+        ("statement_link", "bank_account"),
+        ("payment_link", "decided_by", "decided_at"),
+        "reason",
+    )
+    actions = ("accept_many",)
+    actions_detail = ("accept", "record", "dismiss", "undo")
+    ordering = ("-id",)
+    tabs = (
+        Tab("open", "Open", lambda rows, at: rows.open(), "No line waits for anybody."),
+        Tab("booked", "Booked", lambda rows, at: rows.filter(status="booked"), "No line was booked."),
+        Tab("dismissed", "Not ours", lambda rows, at: rows.filter(status="dismissed"), "None."),
+        Tab("all", "All", every_row, "No bank statement was imported yet."),
+    )
+    amount_money = money_column("amount", "Amount")
+    payment_link = link_column("payment", "Payment")
+    statement_link = link_column("statement", "Statement")
+    day = value_column("day", "Day")
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.accept_many_page)
+        return [path("accept_many/", page, name="payments_bankline_accept_many"), *super().get_urls()]
+
+    @admin.display(description="State", ordering="status")
+    def state(self, line: BankLine) -> SafeString:
+        return tag(line.get_status_display(), TONES.get(line.status, ""))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
+        """What can be decided about the line now."""
+        line = BankLine.objects.filter(pk=parse_id(object_id)).first()
+        if line is None or not self.has_view_permission(request):
+            return []
+        possible = {"open": ("_accept", "_record", "_dismiss"), "booked": ("_undo",), "dismissed": ("_undo",)}
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if one.action_name.endswith(possible.get(line.status, ("-",)))]
+
+    @admin.action(description="Accept proposals…")
+    def accept_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        return choose(self, request, rows, "accept_many")
+
+    @in_merchant_time
+    def accept_many_page(self, request: HttpRequest) -> HttpResponse:
+        return ask_to_accept_many(self, request)
+
+    @action(description="Accept proposal", icon="check")
+    @in_merchant_time
+    def accept(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._asked(request, object_id, ask_to_accept)
+
+    @action(description="Record", icon="add_card")
+    def record(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Leads on to the page that records what came in, with this line filled in."""
+        return self._asked(
+            request,
+            object_id,
+            lambda pages, request, line: redirect(
+                reverse("admin:payments_payment_record", query={"line": line.pk})
+            ),
+        )
+
+    @action(description="Not ours", icon="block")
+    @in_merchant_time
+    def dismiss(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._asked(request, object_id, ask_to_dismiss)
+
+    @action(description="Undo", icon="undo")
+    @in_merchant_time
+    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._asked(request, object_id, ask_to_undo_line)
+
+    def _asked(self, request: HttpRequest, object_id: str, page: Any) -> HttpResponse:
+        line = found(self, request, object_id)
+        if line is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return page(self, request, line)

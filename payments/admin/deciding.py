@@ -1,0 +1,154 @@
+"""Several promises at once: the pages that ask before they are verified, or rejected."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from accounts.admin.base import BackOfficeAdmin, staff_of
+from accounts.admin.bulk import Effect, Question, ask_many, chosen
+from accounts.admin.columns import link_to
+from accounts.admin.confirming import NoteForm, ReasonForm, posted, refusal_of
+from accounts.templatetags.wording import money, plain_money
+from payments import operations
+from payments.admin.wording import before_after, counted
+from payments.models import Payment
+
+COLUMNS = ("Account", "Amount", "Reference", "Invoices, open balance", "Account balance")
+BREAK = mark_safe("<br>")
+Found = list[tuple[Payment, Any]]
+
+
+def ask_to_verify(payments: BackOfficeAdmin, request: HttpRequest) -> HttpResponse:
+    """The page that asks before several promises are booked."""
+
+    def verify(payment: Payment, reason: str) -> str:
+        operations.verify_manual_payment(
+            payment=payment, at=timezone.now(), staff=staff_of(request), reason=reason
+        )
+        return f"{plain_money(payment.amount, payment.currency)} verified"
+
+    possible, effects = _foreseen(payments, request, "verify_many", operations.effects_of_verifying)
+    page = Question(
+        question=f"Verify {counted(len(possible), 'bank transfer')}?",
+        columns=COLUMNS,
+        effects=effects,
+        button=f"Verify {counted(len(possible), 'payment')}",
+        together=_verified(possible),
+        consequence="Verify when the money is in the bank account under these references. Each is booked on "
+        "its own; each payer gets a receipt by e-mail.",
+    )
+    return ask_many(payments, request, page, form=NoteForm(posted(request)), act=verify)
+
+
+def ask_to_reject(payments: BackOfficeAdmin, request: HttpRequest) -> HttpResponse:
+    """The page that asks before several promises are rejected, all for one reason."""
+
+    def reject(payment: Payment, reason: str) -> str:
+        operations.reject_manual_payment(
+            payment=payment, at=timezone.now(), staff=staff_of(request), reason=reason
+        )
+        return f"{plain_money(payment.amount, payment.currency)} rejected"
+
+    possible, effects = _foreseen(payments, request, "reject_many", operations.effects_of_rejecting)
+    page = Question(
+        question=f"Reject {counted(len(possible), 'bank transfer')}?",
+        columns=COLUMNS,
+        effects=effects,
+        button=f"Reject {counted(len(possible), 'payment')}",
+        together=_rejected(possible),
+        consequence="Each payer reads the reason in an e-mail.",
+        is_danger=True,
+    )
+    form: Form = ReasonForm(posted(request))
+    return ask_many(payments, request, page, form=form, act=reject)
+
+
+def _foreseen(
+    payments: BackOfficeAdmin,
+    request: HttpRequest,
+    page: str,
+    foresee: Callable[[Sequence[Payment]], list[Any]],
+) -> tuple[Found, list[Effect]]:
+    """What would become of the chosen rows, the oldest first, as they are done."""
+    staff = staff_of(request)
+    ids = chosen(payments, request, page)
+    rows = list(payments.get_queryset(request).filter(pk__in=ids).order_by("created_at", "pk"))
+    refusals = {
+        row.pk: refusal_of(lambda row=row: operations.require_decidable(row, staff=staff))  # type: ignore[misc]
+        for row in rows
+    }
+    possible = [row for row in rows if not refusals[row.pk]]
+    foreseen = dict(zip([row.pk for row in possible], foresee(possible), strict=True))
+    effects = [
+        Effect(row, () if refusals[row.pk] else _cells(row, foreseen[row.pk]), refusals[row.pk])
+        for row in rows
+    ]
+    return [(row, foreseen[row.pk]) for row in possible], effects
+
+
+def _cells(payment: Payment, effect: Any) -> Sequence[Any]:
+    return (
+        link_to(effect.account, effect.account.company_name),
+        money(payment.amount, payment.currency),
+        payment.reference,
+        format_html_join(BREAK, "{} {}", _opened(effect)),
+        before_after(effect.balance_now, effect.balance_after, effect.account.currency),
+    )
+
+
+def _opened(effect: Any) -> Iterable[tuple[Any, SafeString]]:
+    """Each invoice, and what of it is owed now and then: what is promised is owed until it is booked."""
+    for one in effect.invoices:
+        invoice = one.invoice
+        now = invoice.total_amount - invoice.paid_amount
+        yield link_to(invoice), before_after(now, now - one.paid, invoice.currency)
+
+
+def _verified(possible: Found) -> list[str]:
+    """The whole of it: how much, which invoices are paid by it, how many letters go out."""
+    if not possible:
+        return []
+    last = {one.invoice.pk: one for _, effect in possible for one in effect.invoices}
+    paid = [one for one in last.values() if one.becomes_paid]
+    left: Counter[str] = Counter()
+    still_open = [one for one in last.values() if not one.becomes_paid]
+    for one in still_open:
+        left[one.invoice.currency] += one.invoice.total_amount - one.invoice.paid_amount - one.paid
+    words = f"{counted(len(paid), 'invoice')} {'becomes' if len(paid) == 1 else 'become'} paid"
+    if still_open:
+        stay = "stays" if len(still_open) == 1 else "stay"
+        words += f", {len(still_open)} {stay} open with {told_sums(left)}"
+    goes = "goes" if len(possible) == 1 else "go"
+    return [f"{_together(possible)} {words}. {counted(len(possible), 'receipt')} {goes} out."]
+
+
+def _rejected(possible: Found) -> list[str]:
+    if not possible:
+        return []
+    again = {one.invoice.pk for _, effect in possible for one in effect.invoices}
+    words = f"{counted(len(again), 'invoice')} can be paid again."
+    told = "is told" if len(possible) == 1 else "are told"
+    return [f"{_together(possible)} {words} {counted(len(possible), 'payer')} {told} why."]
+
+
+def _together(possible: Found) -> str:
+    sums: Counter[str] = Counter()
+    for payment, _ in possible:
+        sums[payment.currency] += payment.amount
+    return f"Together {told_sums(sums)}."
+
+
+def told_sums(sums: Counter[str]) -> str:
+    """`$4,310.00 and €220.00`: currencies are never added up."""
+    told = [plain_money(amount, currency) for currency, amount in sorted(sums.items(), key=_dollars_first)]
+    return f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
+
+
+def _dollars_first(one: tuple[str, int]) -> tuple[int, str]:
+    return -one[1], one[0]
