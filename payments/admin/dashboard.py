@@ -56,7 +56,7 @@ JOBS: dict[str, Job] = {
         "accounts.view_bankaccountchange",
         "Decide on the change",
         "accounts_bankaccountchange",
-        {"status__exact": "asked"},
+        {"show": "asked"},
     ),
     "issues": Job(
         "Problems to resolve",

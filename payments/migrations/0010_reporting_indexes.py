@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0007_exports'),
-        ('invoices', '0006_reporting_indexes'),
+        ('accounts', '0009_letterhead'),
+        ('invoices', '0007_reporting_indexes'),
         ('payments', '0009_bank_statements'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
