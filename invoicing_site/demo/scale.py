@@ -90,7 +90,7 @@ class Books:
     def _companies(self) -> list[tuple[Account, Region]]:
         regions = [Region.objects.get(name=name) for name in REGIONS]
         made = []
-        for place in range(max(2, min(2_000, self.count // 100))):
+        for place in range(max(2, min(2_000, self.count // 20))):
             region = regions[place % 4 == 1]
             account = accounts.open_account(
                 company_name=f"Customer {place + 1:04d} Ltd",

@@ -21,6 +21,7 @@ from accounts import operations
 from accounts.admin.base import MasterDataAdmin, ReadOnlyInline, Tab, every_row, staff_of
 from accounts.admin.columns import link_column, link_to, link_to_list, money_column, side_by_side, tag
 from accounts.admin.confirming import asking, on_row
+from accounts.admin.currencies import CurrencyFilter
 from accounts.admin.members import InvitationInline, MembershipInline
 from accounts.models import Account, AccountNote, Organization
 from accounts.querysets import parse_id
@@ -140,7 +141,7 @@ class AccountAdmin(MasterDataAdmin):
         "last_payment",
         "standing",
     )
-    list_filter = (("currency", admin.AllValuesFieldListFilter),)
+    list_filter = (CurrencyFilter,)
     search_fields = ("number", "company_name", "email", "external_id")
     search_help_text = "Number, company or e-mail"
     autocomplete_fields = ("parent",)
