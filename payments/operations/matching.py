@@ -119,10 +119,10 @@ class _Search:
         self.of_account: dict[tuple[int, str], list[Bill]] = defaultdict(list)
         self.promised: dict[tuple[int, str], list[Promise]] = defaultdict(list)
         self.tables: dict[tuple[int, str, int], dict[int, list[tuple[int, ...]]]] = {}
-        for promise in known.promises:
+        for promise in sorted(known.promises, key=lambda one: one.pk):  # one order, so one code
             self.promises[_spelled(promise.reference)].append(promise)
             self.promised[promise.account, promise.currency].append(promise)
-        for bill in known.bills:
+        for bill in sorted(known.bills, key=lambda one: one.pk):
             self.bills[_spelled(bill.number)].append(bill)
             self.of_account[bill.account, bill.currency].append(bill)
 
