@@ -9,8 +9,22 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Prefetch, Q, Subquery, Sum, Window
-from django.db.models.functions import RowNumber
+from django.db.models import (
+    Avg,
+    Count,
+    DurationField,
+    Exists,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Prefetch,
+    Q,
+    Subquery,
+    Sum,
+    Window,
+)
+from django.db.models.functions import Coalesce, RowNumber, TruncDate
 
 from core.errors import Forbidden, NotFound
 
@@ -182,6 +196,41 @@ class AccountQuerySet(OwnedQuerySet):
     def over_limit(self) -> Self:
         """Accounts that owe more than they may: no new charges are taken."""
         return self.filter(total_amount__gt=F("paid_amount") + F("credit_limit"))
+
+    def overdue(self, *, on: date) -> Self:
+        """Accounts with an open invoice that was due before this day."""
+        return self.filter(Exists(self._invoices().filter(status="sent", due_date__lt=on)))
+
+    def with_overdue(self, *, on: date) -> Self:
+        """`overdue_amount`: the part of the balance that stands on open invoices which were due before this
+        day, in minor units of the account's currency."""
+        lines = self.model._meta.get_field("line_items").related_model.objects
+        late = lines.filter(
+            account=OuterRef("pk"),
+            invoice_lines__is_live=True,
+            invoice_lines__invoice__status="sent",
+            invoice_lines__invoice__due_date__lt=on,
+        )
+        left = Sum(F("account_amount") - F("settled_account_amount"))
+        summed = late.order_by().values("account").annotate(left=left).values("left")
+        return self.annotate(overdue_amount=Coalesce(Subquery(summed), 0))
+
+    def with_payment_behaviour(self, *, since: datetime) -> Self:
+        """`time_to_pay`: from issue to payment on average, of the invoices that were paid since, each
+        counting once; None without one. `last_payment_at`: when money came last."""
+        took = Avg(TruncDate("paid_at") - F("issue_date"), output_field=DurationField())
+        paid = self._invoices().filter(status="paid", paid_at__gte=since)
+        came = self.model._meta.get_field("payments").related_model._default_manager
+        came = came.filter(account=OuterRef("pk"), captured_at__isnull=False).order_by("-captured_at")
+        return self.annotate(
+            time_to_pay=Subquery(paid.order_by().values("account").annotate(took=took).values("took")),
+            last_payment_at=Subquery(came.values("captured_at")[:1]),
+        )
+
+    def _invoices(self) -> models.QuerySet:
+        """The outer account's."""
+        invoices = self.model._meta.get_field("invoices").related_model._default_manager
+        return invoices.filter(account=OuterRef("pk"))
 
     def with_due_date(self) -> Self:
         """`next_due_date`: the earliest due date of a charge that is still open."""

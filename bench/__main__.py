@@ -10,6 +10,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
+from bench import scaled
 from bench.cases import Case, csv_case, cycle_case, invoices_case, list_case, read_case
 from bench.client import Client
 from bench.servers import companies, database, papers, serving
@@ -35,7 +36,8 @@ def cases(rounds: int) -> dict[str, tuple[str, Build]]:
 
 
 PAPERS = ("pdf", "pdf-memory")  # on no database
-ONLY_BY_NAME = ("pdf-memory",)  # takes ten minutes
+SCALE = "scale"  # on large books, PostgreSQL alone
+ONLY_BY_NAME = ("pdf-memory", SCALE)  # these take long
 
 
 @dataclass
@@ -145,13 +147,14 @@ the bare floor's. A PDF's floor is WeasyPrint alone. docs/performance.md tells m
 
 
 def main() -> None:
-    known = [*cases(ROUNDS), *PAPERS]
+    known = [*cases(ROUNDS), *PAPERS, SCALE]
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"only these: {', '.join(known)}")
     parser.add_argument("--sqlite", action="store_true", help="only on SQLite")
     parser.add_argument("--postgres", action="store_true", help="only on PostgreSQL")
     parser.add_argument("--quick", action="store_true", help="a third of the rounds")
     parser.add_argument("--pdfs", type=int, default=2000, help="how many pdf-memory draws, 2000 otherwise")
+    parser.add_argument("--invoices", type=int, default=200_000, help="of scale, 200000 otherwise")
     asked = parser.parse_args()
     if unknown := set(asked.cases) - set(known):
         parser.error(f"There is no case {', '.join(sorted(unknown))}; there are {', '.join(known)}")
@@ -162,6 +165,8 @@ def main() -> None:
     rounds = QUICK_ROUNDS if asked.quick else ROUNDS
     kept = [measure_on(name, rounds, chosen) for name in names]
     kept.append(measure_papers(rounds, asked.pdfs, chosen))
+    if SCALE in chosen:
+        kept.append(scaled.measure(asked.invoices, rounds))
     print(NOTES)
     sys.exit(0 if all(kept) else 1)
 

@@ -143,6 +143,11 @@ def format_minor(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str
     return f"{shape.prefix}{number}{shape.suffix}"
 
 
+def exact(minor: int, currency: str) -> Decimal:
+    """Major units as a decimal with the currency's places, for cells of a spreadsheet."""
+    return from_minor(minor, currency).amount
+
+
 def plain_number(minor: int, currency: str) -> str:
     """`-39.40`: major units with the currency's decimals and no marks, for programs and spreadsheets."""
     digits = places(currency)

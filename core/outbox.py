@@ -51,6 +51,7 @@ class OutboxMessage(models.Model):
                 name="outbox_due",
                 condition=models.Q(status__in=["waiting", "working"]),
             ),
+            models.Index(fields=["created_at"], name="outbox_failed", condition=models.Q(status="failed")),
         )
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from accounts.admin.base import ReadOnlyAdmin, Tab, every_row
 from accounts.admin.columns import account_column, link_to, money_column, tag, value_column
+from accounts.admin.currencies import CurrencyFilter
 from accounts.models import AccountLineItem
 from accounts.templatetags.wording import status
 from invoices.models import Invoice, InvoiceLineItem
@@ -27,7 +28,7 @@ class AccountLineItemAdmin(ReadOnlyAdmin):
         "invoice_link",
     )
     list_select_related = ("account", "region", "order")
-    list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = ("region", CurrencyFilter, "created_at")
     search_fields = ("order_display_id", "description", "account__number", "account__company_name")
     search_help_text = "Order, account or company"
     fields = (

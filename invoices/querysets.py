@@ -9,7 +9,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Sum, When
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
 from accounts.querysets import READ, OwnedQuerySet
@@ -78,6 +78,12 @@ class InvoiceQuerySet(OwnedQuerySet):
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
+
+    def with_last_reminder(self) -> Self:
+        """`last_reminder`: the name of the level that was reminded last; None without one."""
+        reminders = self.model._meta.get_field("reminders").related_model.objects.valid()
+        latest = reminders.filter(invoice=OuterRef("pk")).order_by("-created_at", "-pk")
+        return self.annotate(last_reminder=Subquery(latest.values("level__name")[:1]))
 
     def with_standing(self) -> Self:
         """`open_amount`, in minor units, and `standing`: 0 open, 1 partly paid, 2 nothing open. What is
@@ -189,3 +195,37 @@ class CreditNoteQuerySet(OwnedQuerySet):
         """Credit notes on invoices over orders of which the member placed every one."""
         invoices = self.model._meta.get_field("invoice").related_model._default_manager
         return Q(invoice__in=invoices.filter(invoices.all().own(user)))
+
+
+class ReminderQuerySet(models.QuerySet):
+    def valid(self) -> Self:
+        """Sent, or about to be: not those that were stopped."""
+        return self.filter(stopped_at=None)
+
+    def waiting(self) -> Self:
+        return self.filter(sent_at=None, stopped_at=None)
+
+
+class PromiseQuerySet(models.QuerySet):
+    def standing(self, *, on: date) -> Self:
+        """Not withdrawn, and its day is not over."""
+        return self.filter(withdrawn_at=None, promised_date__gte=on)
+
+    def broken(self, *, on: date) -> Self:
+        """The day is over and what was promised is still open: the invoice, or any invoice of the account
+        that was there when the promise was made and was due by the promised day."""
+        return self.with_broken(on=on).filter(is_broken=True)
+
+    def with_broken(self, *, on: date) -> Self:
+        """`is_broken`."""
+        invoices = self.model._meta.get_field("invoice").related_model.objects.open()
+        promised = invoices.filter(
+            account=OuterRef("account"),
+            created_at__lte=OuterRef("created_at"),
+            due_date__lte=OuterRef("promised_date"),
+        )
+        of_account = Q(invoice=None) & Exists(promised)
+        over = Q(withdrawn_at=None, promised_date__lt=on)
+        return self.annotate(
+            is_broken=Case(When(over & (of_account | Q(invoice__status="sent")), then=True), default=False)
+        )

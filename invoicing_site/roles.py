@@ -18,14 +18,21 @@ def _named(*names: str) -> Q:
 
 CLERK = _named(
     "accounts.add_account",
+    "accounts.add_accountnote",
     "accounts.change_account",
     "accounts.add_membership",
+    "accounts.change_invitation",
     "accounts.change_membership",
     "invoices.cancel_invoice",
     "invoices.credit_invoice",
     "invoices.draft_invoice",
     "invoices.issue_invoice",
     "invoices.remind_invoice",
+    "invoices.add_recurringinvoice",
+    "invoices.change_recurringinvoice",
+    "invoices.add_recurringline",
+    "invoices.change_recurringline",
+    "invoices.delete_recurringline",
 )
 CASHIER = _named(
     "payments.add_bankmapping",

@@ -263,6 +263,7 @@ FORMAT_MODULE_PATH = ["invoicing_site.formats"]
 # --- Static files
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
+EXPORTS_DIR = VAR_DIR / "exports"  # files that the worker writes for staff, each for a day
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -325,6 +326,8 @@ UNFOLD = {
     ],
     "STYLES": ["invoicing_site.back_office.stylesheet"],
     "SIDEBAR": {"navigation": "payments.admin.sidebar.navigation"},
+    "DASHBOARD_CALLBACK": "payments.admin.dashboard.today_page",
+    "COMMAND": {"search_callback": "payments.admin.finding.command_results"},
     "ACCOUNT": {"navigation": [{"title": "Second factor", "link": "/account/second-factor/"}]},
     "COLORS": {
         "primary": {

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin.columns import account_column, link_column, money_column, number_column, value_column
+from accounts.admin.currencies import CurrencyFilter
 from orders.models import Order, OrderItem
 
 
@@ -26,7 +27,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "total_money",
     )
     list_select_related = ("account", "region")
-    list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = ("region", CurrencyFilter, "created_at")
     search_fields = ("display_id", "purchase_order_number", "account__number", "account__company_name")
     search_help_text = "Order, purchase order, account or company"
     fields = (

@@ -1,6 +1,6 @@
 """What the worker does: deliver the outbox, reconcile, check the books."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -8,18 +8,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Schedule
 
+from accounts.models import Account, Organization
 from core import outbox
 from invoices import operations as invoices
-from invoices.models import CreditNote, Invoice
+from invoices.models import CreditNote, Invoice, Reminder
 from invoices.operations.crediting import CREDIT_DOCUMENTED, CREDITED
 from invoices.operations.documenting import DOCUMENTED
 from invoices.operations.freezing import ISSUED
+from invoices.operations.reminding import REMINDED
 from invoices.operations.settling import CLOSED
 from payments import operations
 from payments.models import Payment, PaymentSession, Refund
 from payments.operations.booking import PROMISED, RECEIPT
 from payments.operations.collecting import END_SESSION
 from payments.operations.events import EVENT
+from payments.operations.mailing_statements import STATEMENT_ASKED
 from payments.operations.notifying import (
     send_credit_note,
     send_invoice,
@@ -30,6 +33,7 @@ from payments.operations.notifying import (
 )
 from payments.operations.reconciling import end_session
 from payments.operations.refunding import REFUNDED
+from payments.operations.reminding import send_reminder_letter
 from payments.operations.verifying import REJECTED
 
 
@@ -52,6 +56,14 @@ def invoice_documented(payload: dict[str, Any], at: datetime) -> None:
     send_invoice(invoice, at=at, again=payload.get("again", ""))
 
 
+@outbox.consumer(REMINDED)
+def invoice_reminded(payload: dict[str, Any], at: datetime) -> None:
+    reminder = Reminder.objects.select_related("invoice").get(pk=payload["reminder"])
+    released = invoices.release_reminder(reminder=reminder, at=at)
+    if released:
+        send_reminder_letter(released, at=at)
+
+
 @outbox.consumer(CREDITED)
 def invoice_credited(payload: dict[str, Any], at: datetime) -> None:
     invoices.make_credit_note_document(note=CreditNote.objects.get(pk=payload["credit_note"]), at=at)
@@ -61,6 +73,13 @@ def invoice_credited(payload: dict[str, Any], at: datetime) -> None:
 def credit_note_documented(payload: dict[str, Any], at: datetime) -> None:
     notes = CreditNote.objects.select_related("account", "invoice__account")
     send_credit_note(notes.get(pk=payload["credit_note"]))
+
+
+@outbox.consumer(STATEMENT_ASKED)
+def statement_asked(payload: dict[str, Any], at: datetime) -> None:
+    first, last = date.fromisoformat(payload["first"]), date.fromisoformat(payload["last"])
+    account = Account.objects.get(pk=payload["account"])
+    operations.mail_statement(account=account, first=first, last=last, key=payload["key"], at=at)
 
 
 @outbox.consumer(CLOSED)
@@ -99,6 +118,9 @@ SCHEDULES = (
     ("reconcile payments", "payments.tasks.reconcile_now", 1),
     ("check invariants", "payments.tasks.check_invariants_now", 60),
     ("compare with the providers", "payments.tasks.compare_now", 24 * 60),
+    ("send reminders", "payments.tasks.remind_now", 24 * 60),
+    ("make recurring invoices", "payments.tasks.recur_now", 60),
+    ("remove old exports", "accounts.tasks.remove_old_exports_now", 60),
 )
 
 
@@ -120,6 +142,18 @@ def compare_now() -> str:
     """Every day."""
     made = operations.compare(at=timezone.now())
     return "; ".join(f"{one.provider}: {one.compared} compared, {one.differing} differing" for one in made)
+
+
+def remind_now() -> str:
+    """Every day, where the organization wants it."""
+    if not Organization.objects.filter(send_reminders_automatically=True).exists():
+        return "reminders are sent by hand"
+    return str(invoices.run_reminders(at=timezone.now()))
+
+
+def recur_now() -> str:
+    """Every hour, so that a day's invoices are made soon after it begins, wherever the organization is."""
+    return str(invoices.make_recurring_invoices(at=timezone.now()))
 
 
 def check_invariants_now() -> str:

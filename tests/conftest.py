@@ -63,11 +63,12 @@ def sandbox(sandbox_server, settings):
 
 
 @pytest.fixture(autouse=True)
-def _settings(settings):
+def _settings(settings, tmp_path):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STRICT = True
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # no collectstatic
     settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+    settings.EXPORTS_DIR = tmp_path / "exports"
     settings.STATIC_ROOT = settings.VAR_DIR / "nothing"  # or each client reads all that script/run collected
     settings.SECRET_KEY = "tests-only"
     settings.SECOND_FACTOR = False  # staff are signed in by their password; its own tests turn it on

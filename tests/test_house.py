@@ -38,7 +38,7 @@ FORBIDDEN = (
 )
 CORE = {
     *("__init__", "apps", "models", "money", "transitions", "errors", "doors", "audit", "outbox"),
-    *("reading", "triggers"),
+    *("reading", "triggers", "spreadsheets"),
 }
 
 

@@ -1,5 +1,6 @@
-"""The back office of accounts. `base`, `columns` and `confirming` are what every app's admin is made of."""
+"""The back office of organization and people. `base`, `columns` and `confirming` are what every
+app's admin is made of."""
 
-from accounts.admin import ledger, merchant, people
+from accounts.admin import members, merchant, people
 
-__all__ = ["ledger", "merchant", "people"]
+__all__ = ["members", "merchant", "people"]

@@ -25,6 +25,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import operations
+from accounts.admin.exporting import ExportsList
 from accounts.models import Organization, User
 from accounts.querysets import parse_id
 
@@ -125,12 +126,13 @@ def in_merchant_time(view: Callable[..., HttpResponse]) -> Callable[..., HttpRes
     return drawn
 
 
-class BackOfficeAdmin(ModelAdmin):
-    """What all pages share: tabs, fifty rows, no bulk delete, the audit trail as history."""
+class BackOfficeAdmin(ExportsList, ModelAdmin):
+    """What all pages share: tabs, fifty rows, files of them, no bulk delete, the audit trail as history."""
 
     tabs: tuple[Tab, ...] = ()
     actions: Any = None
     list_per_page = 50
+    show_full_result_count = False  # a list counts what it shows, not all there is besides
     empty_value_display = "–"
     list_before_template = "admin/tabs.html"
     compressed_fields = False

@@ -45,6 +45,7 @@ class Question:
     together: Sequence[str] = ()
     consequence: str = ""
     is_danger: bool = False
+    nothing: str = "Choose rows in the list first."
 
     @property
     def possible(self) -> list[Effect]:

@@ -22,12 +22,17 @@ def money_column(
     amount: str | Callable[[Any], int | None], description: str, *, currency: str = "currency"
 ) -> Column:
     """An amount in minor units with its currency; named `…_money`, it is aligned by the stylesheet. `amount`
-    is a field, by which the list can be sorted, or a question to the row; `currency` may be a path."""
+    is a field, by which the list can be sorted, or a question to the row; `currency` may be a path. A file
+    gets both apart, as `column.apart(row)` answers them."""
+
+    def apart(row: Any) -> tuple[int | None, str | None]:
+        return amount(row) if callable(amount) else getattr(row, amount), follow(row, currency)
 
     def column(_admin: Any, row: Any) -> SafeString | None:
-        minor = amount(row) if callable(amount) else getattr(row, amount)
-        return None if minor is None else money(minor, follow(row, currency))
+        minor, code = apart(row)
+        return None if minor is None else money(minor, code or "")
 
+    column.apart = apart  # type: ignore[attr-defined]
     return _described(column, description, "" if callable(amount) else amount)
 
 

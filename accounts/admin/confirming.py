@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, Query
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
 
 from accounts.admin.base import BackOfficeAdmin, in_merchant_time
@@ -109,13 +110,14 @@ def confirm(
     *,
     form: Form,
     act: Callable[..., Any],
+    back_to: models.Model | None = None,
 ) -> HttpResponse:
-    """Show the page, or do what it says and return to the row, which tells what `act` answers or else that it
-    is done. Wrong input is told beside it; any other refusal, such as that somebody was faster, on the row's
-    page."""
+    """Show the page, or do what it says and return to the row, or to `back_to` where the row is gone then,
+    which tells what `act` answers or else that it is done. Wrong input is told beside it; any other refusal,
+    such as that somebody was faster, on the row's page."""
     if request.method not in METHODS:
         return HttpResponseNotAllowed(METHODS)
-    back = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    back = _page_of(row)
     if request.method == "POST" and page.refusal:
         messages.error(request, page.refusal)
         return redirect(back)
@@ -129,7 +131,7 @@ def confirm(
             return redirect(back)
         else:
             messages.success(request, done if isinstance(done, str) else page.done)
-            return redirect(back)
+            return redirect(_page_of(back_to) if back_to else back)
     context = {
         **admin.admin_site.each_context(request),
         "title": page.question,
@@ -141,3 +143,23 @@ def confirm(
         "rows_address": reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_changelist"),
     }
     return TemplateResponse(request, "admin/confirmation.html", context, status=422 if form.errors else 200)
+
+
+def asking(
+    description: str, icon: str, ask: Callable[[Any, HttpRequest, Any], HttpResponse]
+) -> Callable[..., HttpResponse]:
+    """The action of an admin that opens a page about one row: `ask(admin, request, row)`."""
+
+    @action(description=description, icon=icon)
+    @in_merchant_time
+    def view(self: BackOfficeAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = found(self, request, object_id)
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return ask(self, request, row)
+
+    return view
+
+
+def _page_of(row: models.Model) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])

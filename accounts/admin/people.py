@@ -1,4 +1,4 @@
-"""People and programs: users, groups, memberships, tokens."""
+"""People and programs: users, groups, tokens."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, 
 from accounts.admin.columns import link_column, tag
 from accounts.admin.confirming import NO_PERMISSION, Confirmation, confirm, found, posted
 from accounts.forms import LONGEST_PASSWORD, PASSWORD_TOO_LONG, StaffSignInForm
-from accounts.models import CustomerToken, Membership, User
+from accounts.models import CustomerToken, User
 
 # Pages of libraries: their rows are machinery, and a schedule could name any function to be run.
 for machinery in (Group, EmailAddress, Authenticator, AccessAttempt, AccessFailureLog, AccessLog):
@@ -152,21 +152,6 @@ class GroupAdmin(MasterDataAdmin):
         if db_field.name == "permissions":
             kwargs["queryset"] = Permission.objects.select_related("content_type")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
-
-
-@admin.register(Membership)
-class MembershipAdmin(MasterDataAdmin):
-    list_display = ("user", "account", "role", "created_at")
-    list_select_related = ("user", "account")
-    list_filter = ("role",)
-    search_fields = ("user__email", "user__name", "account__number", "account__company_name")
-    autocomplete_fields = ("user", "account")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("user", "account") if obj else ()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("accounts.delete_membership")
 
 
 @admin.register(CustomerToken)

@@ -1,6 +1,6 @@
 """Business accounts and the charges on them. Amounts are integers in minor units of the row's currency."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator
@@ -67,11 +67,18 @@ class Account(models.Model):
     billing_state = models.CharField(max_length=100, blank=True)
     billing_country = models.CharField(max_length=2, blank=True)
     created_at = models.DateTimeField()
+    reminders_paused_until = models.DateField(
+        null=True, blank=True, help_text="No payment reminder is sent up to and including this day."
+    )
+    reminder_note = models.TextField(blank=True, help_text="Why reminders are paused.")
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="accounts.Membership", related_name="accounts"
     )
 
+    last_payment_at: datetime | None  # with_payment_behaviour()
     next_due_date: date | None  # with_due_date()
+    overdue_amount: int  # with_overdue()
+    time_to_pay: timedelta | None  # with_payment_behaviour()
 
     objects = AccountQuerySet.as_manager()
 
@@ -107,6 +114,9 @@ class Account(models.Model):
     @property
     def is_over_limit(self) -> bool:
         return self.balance_due > self.credit_limit
+
+    def has_reminders_paused(self, *, on: date) -> bool:
+        return self.reminders_paused_until is not None and on <= self.reminders_paused_until
 
     @property
     def amount_to_resume(self) -> int:

@@ -44,6 +44,24 @@ class Organization(models.Model):
     bank_name = models.CharField(max_length=100, blank=True)
     iban = models.CharField("IBAN or account number", max_length=42, blank=True)
     bic = models.CharField("BIC or routing number", max_length=20, blank=True)
+    bank_changed_date = models.DateField(
+        null=True, blank=True, editable=False, help_text="Papers of the next three months say so."
+    )
+    logo = models.ForeignKey(
+        "accounts.Logo", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+    terms = models.TextField(
+        "terms on invoices",
+        blank=True,
+        max_length=2000,
+        help_text="Printed below the totals of every invoice.",
+    )
+    zero_tax_reason = models.CharField(
+        "reason for 0 % tax", max_length=200, blank=True, help_text="Printed beside lines without tax."
+    )
+    mail_note = models.TextField(
+        "note in mails", blank=True, max_length=1000, help_text="Stands in every mail that brings an invoice."
+    )
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
     locale = models.CharField(max_length=16, default="en_US", validators=[check_locale])
     payment_terms_days = models.PositiveIntegerField(
@@ -65,6 +83,9 @@ class Organization(models.Model):
     )
     hold_overdue_accounts = models.BooleanField(
         default=False, help_text="Refuse new charges while an account has overdue ones."
+    )
+    send_reminders_automatically = models.BooleanField(
+        default=False, help_text="Send the reminders that are due once a day, without anybody looking."
     )
 
     class Meta:

@@ -2,6 +2,15 @@
 
 from accounts.operations.charging import add_charge, charge, settle_line_items, worth_in
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
+from accounts.operations.exporting import (
+    AT_ONCE,
+    begin_export,
+    fail_export,
+    file_of,
+    own_export,
+    remove_old_exports,
+    write_export,
+)
 from accounts.operations.inviting import (
     accept_invitation,
     find_invitation,
@@ -9,6 +18,16 @@ from accounts.operations.inviting import (
     send_invitation,
     send_invitation_again,
     withdraw_invitation,
+    withdrawable,
+)
+from accounts.operations.letterheads import (
+    BankAccount,
+    ask_for_bank_account,
+    decidable_bank_account,
+    decide_on_bank_account,
+    may_ask,
+    remove_logo,
+    set_logo,
 )
 from accounts.operations.letters import Letter, Words, words_for, write_invitation, write_letter
 from accounts.operations.limiting import count_attempts, count_payment_attempt, too_many, wait_for
@@ -16,6 +35,7 @@ from accounts.operations.links import open_link, sign_link
 from accounts.operations.locking import locked_account
 from accounts.operations.membering import (
     change_member,
+    removable,
     remove_member,
     revoke_member_token,
     token_of_member,
@@ -26,6 +46,14 @@ from accounts.operations.passwords import ask_for_password_reset, send_password_
 from accounts.operations.restoring import Skipped, skip_lost_numbers, skipped_in
 from accounts.operations.rights import acting
 from accounts.operations.second_factors import note_second_factor, reset_second_factor
+from accounts.operations.suspending import (
+    add_note,
+    required,
+    resumable,
+    resume_account,
+    suspend_account,
+    suspendable,
+)
 from accounts.operations.tokens import (
     create_token,
     customer_for_token,
@@ -36,14 +64,19 @@ from accounts.operations.tokens import (
 )
 
 __all__ = [
+    "AT_ONCE",
+    "BankAccount",
     "Letter",
     "Skipped",
     "Words",
     "accept_invitation",
     "acting",
     "add_charge",
+    "add_note",
     "allot_number",
+    "ask_for_bank_account",
     "ask_for_password_reset",
+    "begin_export",
     "change_credit_limit",
     "change_member",
     "charge",
@@ -52,34 +85,51 @@ __all__ = [
     "create_token",
     "customer_for_token",
     "customer_for_user",
+    "decidable_bank_account",
+    "decide_on_bank_account",
+    "fail_export",
+    "file_of",
     "find_invitation",
     "invite_member",
     "locked_account",
+    "may_ask",
     "new_token",
     "note_second_factor",
     "open_account",
     "open_link",
+    "own_export",
     "regenerate_token",
+    "removable",
+    "remove_logo",
     "remove_master_data",
     "remove_member",
+    "remove_old_exports",
+    "required",
     "reset_second_factor",
+    "resumable",
+    "resume_account",
     "revoke_member_token",
     "revoke_token",
     "save_master_data",
     "send_invitation",
     "send_invitation_again",
     "send_password_reset",
+    "set_logo",
     "set_password",
     "settle_line_items",
     "sign_link",
     "skip_lost_numbers",
     "skipped_in",
+    "suspend_account",
+    "suspendable",
     "token_of_member",
     "too_many",
     "wait_for",
     "withdraw_invitation",
+    "withdrawable",
     "words_for",
     "worth_in",
+    "write_export",
     "write_invitation",
     "write_letter",
 ]

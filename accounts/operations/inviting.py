@@ -23,12 +23,14 @@ from accounts.models import Account, Customer, Invitation, Membership, User
 from accounts.operations.letters import words_for, write_invitation
 from accounts.operations.limiting import count_attempts, too_many
 from accounts.operations.locking import locked_account
-from accounts.operations.membering import checked_role, require_admin
+from accounts.operations.membering import checked_role, require_admin, require_may
+from accounts.operations.rights import acting
 from core import outbox
 from core.audit import record
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 
 INVITED = "invitation.sent"
+WITHDRAW = "accounts.change_invitation"
 LASTS = timedelta(days=7)
 SALT = "accounts.invitation"
 JOINERS = str.maketrans("", "", "\u200c\u200d")  # some scripts write names with them
@@ -85,15 +87,21 @@ def send_invitation_again(*, invitation: Invitation, at: datetime, by: Customer)
         outbox.enqueue(INVITED, {"invitation": current.pk, "seed": seed}, at=at)
 
 
-def withdraw_invitation(*, invitation: Invitation, at: datetime, by: Customer) -> None:
+def withdraw_invitation(*, invitation: Invitation, at: datetime, by: Customer | User) -> None:
     """Take an invitation back: its link ends at once."""
     with locked_account(invitation.account_id) as account:
-        require_admin(account, by)
+        require_may(account, by, WITHDRAW)
         current = _still_open(invitation)
         current.withdrawn_at = at
         current.save(update_fields=["withdrawn_at"])
         after = {"withdrawn_at": at.isoformat()}
         record(current, "invitation.withdrawn", at=at, by=by.actor, before=_told(current), after=after)
+
+
+def withdrawable(*, invitation: Invitation, staff: User) -> Invitation:
+    """The invitation as it is now, if this member of staff can take it back."""
+    acting(staff, WITHDRAW)
+    return _still_open(invitation)
 
 
 def send_invitation(*, invitation: Invitation, seed: str, at: datetime) -> None:

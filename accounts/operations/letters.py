@@ -47,7 +47,11 @@ class Words:
 
     def say(self, key: str, **values: object) -> str:
         """A sentence with its places filled in."""
-        return self._words[key].format(**{name: self._safe(value) for name, value in values.items()})
+        return self.fill(self._words[key], **values)
+
+    def fill(self, text: str, **values: object) -> str:
+        """Somebody's own text with its places filled in."""
+        return text.format(**{name: self._safe(value) for name, value in values.items()})
 
     def amount(self, minor: int, currency: str) -> str:
         """`$39.40`."""

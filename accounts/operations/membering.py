@@ -7,24 +7,28 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, Customer, CustomerToken, Membership
+from accounts.models import Account, Customer, CustomerToken, Membership, User
 from accounts.models.members import checked_permissions
 from accounts.operations.locking import locked_account
+from accounts.operations.rights import acting
 from accounts.operations.tokens import revoke_token
 from core.audit import record
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 
+CHANGE, REMOVE = "accounts.change_membership", "accounts.delete_membership"
+
 
 def change_member(
-    *, member: Membership, role: str, permissions: Mapping[str, int], at: datetime, by: Customer
+    *, member: Membership, role: str, permissions: Mapping[str, int], at: datetime, by: Customer | User
 ) -> None:
     """Give a member another role, a custom one with its permissions and their levels.
 
-    Refuses who is no Admin, an unknown role or permission, and taking the role from the last Admin.
+    Refuses who is neither an Admin nor staff that may, an unknown role or permission, and taking the role
+    from the last Admin.
     """
     role, levels = checked_role(role, permissions)
     with locked_account(member.account_id) as account:
-        require_admin(account, by)
+        require_may(account, by, CHANGE)
         current = _still_there(member)
         before = _rights(current)
         if role != Membership.Role.ADMIN:
@@ -35,13 +39,13 @@ def change_member(
             record(current, "membership.changed", at=at, by=by.actor, before=before, after=_rights(current))
 
 
-def remove_member(*, member: Membership, at: datetime, by: Customer) -> None:
+def remove_member(*, member: Membership, at: datetime, by: Customer | User) -> None:
     """End a membership, and the member's tokens that open no other company. What they paid stays.
 
     Refuses who is no Admin, and removing the last one.
     """
     with locked_account(member.account_id) as account:
-        require_admin(account, by)
+        require_may(account, by, REMOVE)
         current = _still_there(member)
         _require_other_admin(current, account)
         for token in current.tokens_of_it_alone():
@@ -75,6 +79,22 @@ def require_admin(account: Account, by: Customer) -> None:
         raise Forbidden(_("Only an Admin can manage members"))
 
 
+def require_may(account: Account, by: Customer | User, permission: str) -> None:
+    """An Admin of the company, or a member of staff who has the permission."""
+    if isinstance(by, User):
+        acting(by, permission)
+    else:
+        require_admin(account, by)
+
+
+def removable(*, member: Membership, staff: User) -> Membership:
+    """The membership as it is now, if this member of staff can end it."""
+    acting(staff, REMOVE)
+    current = _still_there(member)
+    _require_other_admin(current, current.account)
+    return current
+
+
 def checked_role(role: str, permissions: Mapping[str, int]) -> tuple[str, dict[str, int]]:
     """A role, and the levels by permission of a custom one. Refuses what is unknown, naming it."""
     if role not in Membership.Role.values:
@@ -96,7 +116,7 @@ def _require_other_admin(member: Membership, account: Account) -> None:
 
 def _still_there(member: Membership) -> Membership:
     """The row as it is now, under the account's lock."""
-    current = Membership.objects.select_related("user").filter(pk=member.pk).first()
+    current = Membership.objects.select_related("user", "account").filter(pk=member.pk).first()
     if current is None:
         raise NotFound(_("Member not found"))
     return current

@@ -35,6 +35,7 @@ LABELS: dict[str, dict[str, str]] = {
         "page": "Page {page} of {pages}",
         "test_mode": "Test mode",
         "test_note": "Test mode: no real money moves.",
+        "bank_changed": "Our bank account changed on {date}. Please pay to the account named here.",
     },
     "de": {
         "invoice": "Rechnung",
@@ -70,6 +71,7 @@ LABELS: dict[str, dict[str, str]] = {
         "page": "Seite {page} von {pages}",
         "test_mode": "Testmodus",
         "test_note": "Testmodus: Es fließt kein echtes Geld.",
+        "bank_changed": "Unsere Bankverbindung ist seit {date} eine andere: die hier genannte.",
     },
     "fr": {
         "invoice": "Facture",
@@ -105,6 +107,7 @@ LABELS: dict[str, dict[str, str]] = {
         "page": "Page {page} sur {pages}",
         "test_mode": "Mode test",
         "test_note": "Mode test : aucun argent réel ne circule.",
+        "bank_changed": "Notre compte bancaire a changé le {date} : c’est celui indiqué ici.",
     },
     "es": {
         "invoice": "Factura",
@@ -140,6 +143,7 @@ LABELS: dict[str, dict[str, str]] = {
         "page": "Página {page} de {pages}",
         "test_mode": "Modo de prueba",
         "test_note": "Modo de prueba: no se mueve dinero real.",
+        "bank_changed": "Nuestra cuenta bancaria cambió el {date}. Pague en la cuenta indicada aquí.",
     },
     "it": {
         "invoice": "Fattura",
@@ -175,6 +179,7 @@ LABELS: dict[str, dict[str, str]] = {
         "page": "Pagina {page} di {pages}",
         "test_mode": "Modalità di prova",
         "test_note": "Modalità di prova: non si muove denaro reale.",
+        "bank_changed": "Il nostro conto bancario è cambiato il {date}: è quello qui indicato.",
     },
     "nl": {
         "invoice": "Factuur",
@@ -210,6 +215,7 @@ LABELS: dict[str, dict[str, str]] = {
         "page": "Pagina {page} van {pages}",
         "test_mode": "Testmodus",
         "test_note": "Testmodus: er wordt geen echt geld overgemaakt.",
+        "bank_changed": "Onze bankrekening is gewijzigd op {date}. Betaal op de hier genoemde rekening.",
     },
     "ja": {
         "invoice": "請求書",
@@ -245,6 +251,7 @@ LABELS: dict[str, dict[str, str]] = {
         "page": "{page} / {pages} ページ",
         "test_mode": "テストモード",
         "test_note": "テストモード：実際の金銭は動きません。",
+        "bank_changed": "{date} に振込先口座を変更しました。ここに記載の口座へお支払いください。",
     },
     "ar": {
         "invoice": "فاتورة",
@@ -280,5 +287,6 @@ LABELS: dict[str, dict[str, str]] = {
         "page": "صفحة {page} من {pages}",
         "test_mode": "وضع الاختبار",
         "test_note": "وضع الاختبار: لا تُنقل أي أموال حقيقية.",
+        "bank_changed": "تغيّر حسابنا المصرفي في {date}. يُرجى الدفع إلى الحساب المذكور هنا.",
     },
 }

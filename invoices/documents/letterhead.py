@@ -33,6 +33,7 @@ def letterhead(
         "page": _around(labels["page"], "{page}", "{pages}"),
         "is_test_mode": is_test_mode,
         "seller": seller,
+        "logo": paper.get("logo", ""),
         "legal_line": paper["seller"].get("legal_line") or " · ".join(name_and_tax_id),
         "buyer": _buyer(paper["buyer"], wording),
         "facts": [(labels.get(name, name), isolated(value)) for name, value in facts.items() if value],

@@ -21,8 +21,8 @@ def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode:
     """Everything that the invoice's template shows.
 
     `paper` is the snapshot that issuing froze. It may also hold `order_numbers`, `purchase_order_numbers`,
-    `paid_amount` (minor units, before issue), `terms`, `notes`, the seller's `legal_line`, and on a line
-    `tax_reason`, why no tax is due; what is missing or empty is left out.
+    `paid_amount` (minor units, before issue), `terms`, `notes`, `bank_changed_date`, the seller's
+    `legal_line`, and on a line `tax_reason`, why no tax is due; what is missing or empty is left out.
     """
     wording = Wording(paper["buyer"]["locale"])
     currency = paper["currency"]
@@ -34,7 +34,12 @@ def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode:
     )
     lines = [_line(line, currency, wording) for line in paper["lines"]]
     taxes = taxes_of(paper["lines"], currency, wording)
-    below = (paper.get("terms"), paper.get("notes"), paper["seller"].get("legal_line"))
+    below = (
+        _bank_changed(paper, wording),
+        paper.get("terms"),
+        paper.get("notes"),
+        paper["seller"].get("legal_line"),
+    )
     head = letterhead(
         paper,
         wording,
@@ -59,6 +64,14 @@ def invoice_context(paper: Mapping[str, Any], *, pay_now_url: str, is_test_mode:
         "transfer": _transfer(paper, due, wording),
         "notes": notes(*below, wording=wording, is_test_mode=is_test_mode),
     }
+
+
+def _bank_changed(paper: Mapping[str, Any], wording: Wording) -> str:
+    """That the bank account is another one since a day, when the snapshot says so."""
+    changed = paper.get("bank_changed_date")
+    if not changed:
+        return ""
+    return wording.labels["bank_changed"].format(date=wording.day(date.fromisoformat(changed), long=True))
 
 
 def _facts(paper: Mapping[str, Any], wording: Wording) -> dict[str, object]:

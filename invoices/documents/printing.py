@@ -1,5 +1,6 @@
 """HTML to PDF: sealed from network and disk, archivable (PDF/A-3b) and readable to all (PDF/UA-1)."""
 
+from base64 import b64decode
 from functools import lru_cache
 from threading import Lock
 
@@ -32,10 +33,17 @@ PDF_UA = b"""
 _one_at_a_time = Lock()  # threads share the fonts
 
 
+PICTURE = "data:image/png;base64,"  # the logo, which stands in the page itself
+
+
 class BundledOnly(URLFetcher):
-    """Hands out the bundled fonts and refuses every other address, whoever asks."""
+    """Hands out the bundled fonts and what stands in the page itself, and refuses every other address."""
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
+        if url.startswith(PICTURE):
+            return URLFetcherResponse(
+                url, b64decode(url.removeprefix(PICTURE)), {"Content-Type": "image/png"}
+            )
         for font in FONTS:
             if url == font.as_uri():
                 return URLFetcherResponse(url, font.read_bytes())

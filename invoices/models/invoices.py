@@ -67,6 +67,7 @@ class Invoice(models.Model):
     snapshot = models.JSONField(null=True, blank=True, editable=False)
     snapshot_hash = models.CharField(max_length=64, blank=True, editable=False)
 
+    last_reminder: str | None  # with_last_reminder()
     standing: int  # with_standing(): 0 open, 1 partly paid, 2 nothing open
     new_lines: list["InvoiceLineItem"]  # bill_line_items(): what is on the invoice it made
 
@@ -82,7 +83,17 @@ class Invoice(models.Model):
             ("write_off_invoice", "Can write off what will not be paid"),
             ("remind_invoice", "Can send payment reminders"),
         )
-        indexes = (models.Index(fields=["account", "status", "due_date"], name="invoice_open"),)
+        indexes = (
+            models.Index(fields=["account", "status", "due_date"], name="invoice_open"),
+            models.Index(fields=["-created_at", "-id"], name="invoice_newest"),
+            models.Index(fields=["issue_date", "currency", "total_amount"], name="invoice_issued_on"),
+            models.Index(
+                fields=["currency", "due_date", "total_amount", "paid_amount", "account"],
+                name="invoice_receivable",
+                condition=Q(status="sent"),
+            ),
+            models.Index(fields=["created_at"], name="invoice_drafts", condition=Q(status="draft")),
+        )
         constraints = (
             models.CheckConstraint(condition=Q(total_amount__gt=0), name="invoice_total_positive"),
             models.CheckConstraint(

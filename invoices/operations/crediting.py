@@ -2,9 +2,9 @@
 the money is decided above, by payments."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from core.errors import Conflict, Invalid
 from core.money import format_minor
 from core.outbox import enqueue
 from invoices.models import CreditNote, CreditNoteDocument, CreditNoteLine, Invoice, InvoiceLineItem
-from invoices.operations.freezing import parties, snapshot_hash
+from invoices.operations.freezing import parties, snapshot_hash, with_logo
 
 CREDITED = "credit_note.issued"  # the worker makes its PDF
 CREDIT_DOCUMENTED = "credit_note.documented"  # the worker sends it
@@ -70,17 +70,7 @@ def write_credit_note(
     issue_date = organization.today(at)
     sequence = accounts.allot_number("credit_note", year=issue_date.year)
     number = organization.credit_note_number_format.format(year=issue_date.year, sequence=sequence)
-    paper = {
-        "number": number,
-        "issue_date": issue_date.isoformat(),
-        "invoice_number": invoice.number,
-        "invoice_date": str(invoice.issue_date),
-        "currency": invoice.currency,
-        "reason": reason,
-        **parties(account, organization),
-        "lines": [_told(one) for one in off],
-        "total_amount": sum(one.amount for one in off),
-    }
+    paper = _paper(invoice, off, account, organization, number=number, issue_date=issue_date, reason=reason)
     note = CreditNote.objects.create(
         account=account,
         invoice=invoice,
@@ -96,16 +86,7 @@ def write_credit_note(
         snapshot=paper,
         snapshot_hash=snapshot_hash(paper),
     )
-    CreditNoteLine.objects.bulk_create(
-        CreditNoteLine(
-            credit_note=note,
-            invoice_line=one.line,
-            net_amount=one.net_amount,
-            tax_amount=one.tax_amount,
-            amount=one.amount,
-        )
-        for one in off
-    )
+    CreditNoteLine.objects.bulk_create(_line(note, one) for one in off)
     told = {
         "number": number,
         "amount": note.total_amount,
@@ -115,6 +96,30 @@ def write_credit_note(
     record(note, "credit_note.issued", at=at, by=staff.actor, after=told, reason=reason)
     enqueue(CREDITED, {"credit_note": note.pk}, at=at)
     return note
+
+
+def _paper(
+    invoice: Invoice,
+    off: Sequence[Off],
+    account: Account,
+    organization: Organization,
+    *,
+    number: str,
+    issue_date: date,
+    reason: str,
+) -> dict[str, Any]:
+    """Parties, lines and total as they are now, in plain JSON; amounts in minor units."""
+    return {
+        "number": number,
+        "issue_date": issue_date.isoformat(),
+        "invoice_number": invoice.number,
+        "invoice_date": str(invoice.issue_date),
+        "currency": invoice.currency,
+        "reason": reason,
+        **parties(account, organization),
+        "lines": [_told(one) for one in off],
+        "total_amount": sum(one.amount for one in off),
+    }
 
 
 def _off(invoice: Invoice, amounts: Mapping[int, int]) -> list[Off]:
@@ -143,6 +148,16 @@ def _share(line: InvoiceLineItem, amount: int) -> Off:
     return Off(line, amount - tax, tax)
 
 
+def _line(note: CreditNote, one: Off) -> CreditNoteLine:
+    return CreditNoteLine(
+        credit_note=note,
+        invoice_line=one.line,
+        net_amount=one.net_amount,
+        tax_amount=one.tax_amount,
+        amount=one.amount,
+    )
+
+
 def _told(one: Off) -> dict[str, Any]:
     """A line as the paper has it."""
     return {
@@ -157,7 +172,7 @@ def _told(one: Off) -> dict[str, Any]:
 def make_credit_note_document(*, note: CreditNote, at: datetime) -> None:
     """Make and keep the PDF of a credit note; with it the credit note can be sent, which is told once."""
     render = import_string(settings.CREDIT_NOTE_PDF)
-    content = render(note.snapshot, is_test_mode=settings.PAYMENTS == "sandbox")
+    content = render(with_logo(note.snapshot), is_test_mode=settings.PAYMENTS == "sandbox")
     facts = {"content": content, "sha256": hashlib.sha256(content).hexdigest(), "created_at": at}
     with transaction.atomic():
         _, is_new = CreditNoteDocument.objects.get_or_create(credit_note=note, defaults=facts)

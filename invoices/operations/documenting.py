@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 from core.errors import Conflict
 from core.outbox import enqueue
 from invoices.models import Invoice, InvoiceDocument
+from invoices.operations.freezing import with_logo
 
 Kind = InvoiceDocument.Kind
 DOCUMENTED = "invoice.documented"  # the worker sends it
@@ -20,12 +21,13 @@ def make_documents(*, invoice: Invoice, pay_url: str, at: datetime, is_known: bo
     where the button of the second leads; with it the invoice can be sent, which is told once, and not where
     the company knows the invoice from before."""
     render = import_string(settings.INVOICE_PDF)
+    paper = with_logo(invoice.snapshot or {})
     there = set(invoice.documents.values_list("kind", flat=True))
     for kind, url in ((Kind.PLAIN, ""), (Kind.PAY_NOW, pay_url)):
         if kind in there:
             continue
         is_test_mode = settings.PAYMENTS == "sandbox"
-        content = render(invoice.snapshot, pay_now_url=url, is_test_mode=is_test_mode)
+        content = render(paper, pay_now_url=url, is_test_mode=is_test_mode)
         facts = {"content": content, "sha256": hashlib.sha256(content).hexdigest(), "created_at": at}
         with transaction.atomic():
             _, is_new = InvoiceDocument.objects.get_or_create(invoice=invoice, kind=kind, defaults=facts)

@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+from base64 import b64encode
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from accounts import operations as accounts
-from accounts.models import Account, Organization
+from accounts.models import Account, Logo, Organization
 from core.audit import Actor
 from core.outbox import enqueue
 from core.transitions import move
 from invoices.models import Invoice, InvoiceLineItem
 
+TOLD_FOR = timedelta(days=90)
 ISSUED = "invoice.issued"  # the worker makes its PDF
 
 
@@ -63,8 +65,9 @@ BUYER = (
 
 def parties(account: Account, organization: Organization) -> dict[str, dict[str, Any]]:
     """Who writes and to whom, as they are now: the head of every document."""
+    logo = {"logo": organization.logo.sha256} if organization.logo else {}
     return {
-        "seller": {name: getattr(organization, name) for name in SELLER},
+        "seller": {name: getattr(organization, name) for name in SELLER} | logo,
         "buyer": {name: getattr(account, name) for name in BUYER},
     }
 
@@ -89,7 +92,7 @@ def snapshot(
         "order_numbers": _listed(invoice.order_numbers),
         "purchase_order_numbers": _listed(invoice.purchase_order_numbers),
         **parties(account, organization),
-        **({"notes": invoice.notes} if invoice.notes else {}),
+        **_said_besides(invoice, organization, issue_date),
         "lines": [
             {
                 "description": line.description,
@@ -99,11 +102,31 @@ def snapshot(
                 "net_amount": line.net_amount,
                 "tax_amount": line.tax_amount,
                 "amount": line.amount,
+                **({"tax_reason": reason} if (reason := organization.zero_tax_reason) else {}),
             }
             for line in lines
         ],
         "total_amount": invoice.total_amount,
     }
+
+
+def _said_besides(invoice: Invoice, organization: Organization, issue_date: date) -> dict[str, str]:
+    """What not every invoice says: notes, terms, and for three months that the bank account is another."""
+    changed = organization.bank_changed_date
+    said = {
+        "notes": invoice.notes,
+        "terms": organization.terms,
+        "bank_changed_date": str(changed) if changed and issue_date - changed <= TOLD_FOR else "",
+    }
+    return {name: text for name, text in said.items() if text}
+
+
+def with_logo(paper: dict[str, Any]) -> dict[str, Any]:
+    """A paper with the picture that it names, as base64: what draws papers reads no database."""
+    sha256 = paper["seller"].get("logo")
+    if not sha256:
+        return paper
+    return paper | {"logo": b64encode(Logo.objects.get(sha256=sha256).content).decode()}
 
 
 def _listed(numbers: str) -> list[str]:

@@ -1,6 +1,8 @@
-"""The back office of money: payments and what became of them, invoices, traces, and the trail of the site."""
+"""The back office of money: payments and what became of them, invoices and their
+reminders, traces, and the trail of the site."""
 
 from payments.admin import (
+    accounts,
     attempts,
     audit,
     bank,
@@ -8,12 +10,16 @@ from payments.admin import (
     invoices,
     issues,
     ledger,
+    pages,
     payments,
+    recurring,
     refunds,
+    reminders,
     traces,
 )
 
 __all__ = [
+    "accounts",
     "attempts",
     "audit",
     "bank",
@@ -21,7 +27,10 @@ __all__ = [
     "invoices",
     "issues",
     "ledger",
+    "pages",
     "payments",
+    "recurring",
     "refunds",
+    "reminders",
     "traces",
 ]

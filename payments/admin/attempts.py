@@ -20,6 +20,7 @@ from accounts.admin.base import (
 )
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, found, posted, refusal_of
+from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money
 from payments import operations
@@ -81,7 +82,7 @@ class SessionInline(ReadOnlyInline):
 class PaymentCollectionAdmin(ReadOnlyAdmin):
     list_display = ("date", "of_account", "description", "invoice_count", "amount_money")
     list_select_related = ("account",)
-    list_filter = (("currency", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = (CurrencyFilter, "created_at")
     search_fields = ("description", "account__number", "account__company_name")
     search_help_text = "Invoice, account or company"
     fields = (("created_at", "of_account"), ("description", "amount_money"))

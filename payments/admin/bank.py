@@ -17,6 +17,7 @@ from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, 
 from accounts.admin.bulk import choose
 from accounts.admin.columns import link_column, money_column, tag, value_column
 from accounts.admin.confirming import METHODS, Confirmation, found, posted, refusal_of
+from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from core.doors import form_error
 from core.errors import Refusal
@@ -214,7 +215,7 @@ class BankLineAdmin(ReadOnlyAdmin):
 
     list_display = ("day", "amount_money", "payer_name", "reference", "state", "payment_link")
     list_select_related = ("payment", "statement")
-    list_filter = ("statement", ("currency", admin.AllValuesFieldListFilter), "day")
+    list_filter = ("statement", CurrencyFilter, "day")
     search_fields = ("reference", "payer_name", "payer_account", "payment__reference")
     search_help_text = "Text, payer, bank account or payment"
     fields = (

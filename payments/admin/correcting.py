@@ -18,6 +18,7 @@ from unfold.widgets import (
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, staff_of
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
+from accounts.admin.currencies import CurrencyFilter
 from accounts.templatetags.wording import money, plain_money
 from core.doors import pdf_file
 from core.errors import Conflict, Invalid
@@ -236,7 +237,7 @@ class WriteOffInline(ReadOnlyInline):
 class CreditNoteAdmin(ReadOnlyAdmin):
     list_display = ("number", "issue_date", "of_account", "invoice_link", "total_money", "reason", "staff")
     list_select_related = ("account", "invoice", "staff")
-    list_filter = (("currency", admin.AllValuesFieldListFilter), "issue_date")
+    list_filter = (CurrencyFilter, "issue_date")
     search_fields = ("number", "invoice__number", "account__number", "account__company_name", "reason")
     search_help_text = "Number, invoice, account or company"
     fields = (
@@ -264,7 +265,7 @@ class CreditNoteAdmin(ReadOnlyAdmin):
 class WriteOffAdmin(ReadOnlyAdmin):
     list_display = ("date", "of_account", "invoice_link", "amount_money", "reason", "staff", "state")
     list_select_related = ("invoice__account", "staff")
-    list_filter = (("currency", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = (CurrencyFilter, "created_at")
     search_fields = ("invoice__number", "invoice__account__company_name", "reason")
     search_help_text = "Invoice, company or reason"
     fields = (
@@ -303,7 +304,7 @@ class WriteOffAdmin(ReadOnlyAdmin):
             consequence="The invoice can be paid again. Both entries stay.",
             button=f"Undo {plain_money(row.amount, currency)}",
             done=f"{plain_money(row.amount, currency)} of invoice {invoice} is open again.",
-            refusal=refusal_of(lambda: operations.undoable(row=row, staff=staff)),
+            refusal=refusal_of(lambda: operations.can_undo_write_off(row=row, staff=staff)),
             is_danger=True,
         )
         return confirm(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
-from accounts.admin.base import ReadOnlyInline, Tab, every_row, in_merchant_time
+from accounts.admin.base import ReadOnlyInline, Tab, every_row
 from accounts.admin.columns import (
     account_column,
     link_column,
@@ -20,29 +20,44 @@ from accounts.admin.columns import (
     side_by_side,
     tag,
 )
-from accounts.admin.confirming import found
+from accounts.admin.confirming import found, on_row
+from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
 from core.doors import pdf_file
 from core.errors import Conflict
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
+from payments.admin.aging import AgingFilter
 from payments.admin.billing import BillingPages
 from payments.admin.correcting import CorrectingPages, CreditNoteInline, WriteOffInline
 from payments.admin.crediting import ask_to_apply_credit
 from payments.admin.drafting import DraftingPages
 from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
+from payments.admin.papers import PapersAsZip
+from payments.admin.reminders import ReminderInline
+from payments.admin.reminding import RemindingPages
 from payments.models import PaymentCollectionInvoice
 
 Status = Invoice.Status
 ACTIONS: dict[Status, tuple[str, ...]] = {
     Status.DRAFT: ("edit", "issue", "duplicate", "discard"),
     Status.SENT: (
-        *("record_payment", "download_pdf", "credit"),
-        *("apply_credit", "send_again", "write_off", "duplicate", "cancel"),
+        *(
+            "record_payment",
+            "apply_credit",
+            "download_pdf",
+            "credit",
+            "send_again",
+            "send_reminder",
+            "figures",
+            "write_off",
+            "duplicate",
+            "cancel",
+        ),
     ),
-    Status.PAID: ("download_pdf", "credit", "send_again", "duplicate"),
+    Status.PAID: ("download_pdf", "credit", "send_again", "figures", "duplicate"),
     Status.CANCELLED: ("download_pdf", "duplicate"),
 }
 
@@ -113,10 +128,19 @@ class DocumentInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages):
-    list_display = ("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money")
+class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, RemindingPages, PapersAsZip):
+    list_display = (
+        *("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money"),
+        "reminder",
+    )
     list_select_related = ("account",)
-    list_filter = ("region", ("currency", admin.AllValuesFieldListFilter), "issue_date", "due_date")
+    list_filter = (
+        "region",
+        AgingFilter,
+        CurrencyFilter,
+        "issue_date",
+        "due_date",
+    )
     search_fields = (
         *("number", "account__number", "account__company_name", "title"),
         *("order_numbers", "purchase_order_numbers", "external_id"),
@@ -139,10 +163,11 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages):
         CreditNoteInline,
         WriteOffInline,
         AttemptInline,
+        ReminderInline,
         DocumentInline,
     )
-    actions = ("issue_many",)
-    actions_list = ("draft", "bill_unbilled")
+    actions = ("issue_many", "remind_many", "zip_many")
+    actions_list = ("draft", "bill_unbilled", "remind")
     actions_detail = (
         "edit",
         "issue",
@@ -151,7 +176,18 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages):
         "credit",
         {
             "title": "More",
-            "items": ("apply_credit", "send_again", "write_off", "duplicate", "cancel", "discard"),
+            "items": (
+                *(
+                    "apply_credit",
+                    "send_again",
+                    "send_reminder",
+                    "figures",
+                    "write_off",
+                    "duplicate",
+                    "cancel",
+                    "discard",
+                ),
+            ),
         },
     )
     tabs = (
@@ -190,19 +226,14 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages):
         return [one for one in actions if one.action_name.removeprefix("invoices_invoice_") in possible]
 
     @action(description="Record payment", icon="add_card")
-    def record_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @on_row
+    def record_payment(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         """Leads on to the page that records what came in, with this invoice filled in."""
-        invoice = found(self, request, object_id)
-        if invoice is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return redirect(reverse("admin:payments_payment_record", query={"invoice": invoice.pk}))
 
     @action(description="Apply credit", icon="savings")
-    @in_merchant_time
-    def apply_credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        invoice = found(self, request, object_id)
-        if invoice is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def apply_credit(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         return ask_to_apply_credit(self, request, invoice)
 
     @action(description="Download PDF", icon="download")

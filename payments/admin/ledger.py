@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin.columns import account_column, link_column, link_to, money_column, value_column
+from accounts.admin.currencies import CurrencyFilter
 from payments.models import AccountCredit, Allocation
 from payments.models.ledger import SOURCES
 
@@ -60,7 +61,7 @@ class AllocationAdmin(ReadOnlyAdmin):
         "amount_money",
     )
     list_select_related = ("invoice__account", *SOURCES)
-    list_filter = (("currency", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = (CurrencyFilter, "created_at")
     search_fields = ("invoice__number", "payment__reference", "invoice__account__company_name")
     search_help_text = "Invoice, payment or company"
     fields = (
@@ -81,7 +82,7 @@ class AllocationAdmin(ReadOnlyAdmin):
 class AccountCreditAdmin(ReadOnlyAdmin):
     list_display = ("date", "of_account", "payment_link", "amount_money", "reason")
     list_select_related = ("account", "payment")
-    list_filter = (("currency", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = (CurrencyFilter, "created_at")
     search_fields = ("account__number", "account__company_name", "payment__reference", "reason")
     search_help_text = "Account, company, payment or reason"
     fields = ("created_at", "of_account", "payment_link", "amount_money", "reason")

@@ -18,6 +18,7 @@ from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, i
 from accounts.admin.bulk import choose
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import Confirmation, NoteForm, ReasonForm, confirm, found, posted, refusal_of
+from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money, plain_money, status
 from payments import operations
@@ -67,7 +68,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         "verified_by",
         "next_step",
     )
-    list_filter = ("provider", ("currency", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = ("provider", CurrencyFilter, "created_at")
     search_fields = (
         "reference",
         "payer_reference",

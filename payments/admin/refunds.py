@@ -18,6 +18,7 @@ from unfold.widgets import (
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, staff_of
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, posted, refusal_of
+from accounts.admin.currencies import CurrencyFilter
 from accounts.models import Account
 from accounts.templatetags.wording import money, plain_money, status
 from core.errors import Conflict
@@ -72,7 +73,7 @@ class RefundInline(ReadOnlyInline):
 class RefundAdmin(ReadOnlyAdmin):
     list_display = ("date", "kind", "of_account", "payment_link", "amount_money", "state", "staff", "reason")
     list_select_related = ("payment__account", "provider", "staff")
-    list_filter = ("kind", "provider", "status", ("currency", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = ("kind", "provider", "status", CurrencyFilter, "created_at")
     search_fields = ("reference", "payment__reference", "payment__account__company_name", "reason")
     search_help_text = "Reference, company or reason"
     fields = (

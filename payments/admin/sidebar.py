@@ -1,14 +1,14 @@
 """What stands around every back office page: its name, the test mode, and the pages the reader may open."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Organization
-from payments.models import BankLine, Payment, ReconciliationIssue
+from payments import reporting
 
 NAME = "Invoicing Site"
 PAGES = (
@@ -18,6 +18,9 @@ PAGES = (
             ("Invoices", "receipt_long", "invoices.invoice"),
             ("Credit notes", "remove_circle", "invoices.creditnote"),
             ("Accounts", "domain", "accounts.account"),
+            ("Recurring", "event_repeat", "invoices.recurringinvoice"),
+            ("Reminders", "notifications", "invoices.reminder"),
+            ("Promises to pay", "handshake", "invoices.paymentpromise"),
             ("Line items", "list_alt", "accounts.accountlineitem"),
             ("Orders", "shopping_cart", "orders.order"),
         ),
@@ -41,12 +44,15 @@ PAGES = (
         "Setup",
         (
             ("Organization", "store", "accounts.organization"),
+            ("Bank account changes", "published_with_changes", "accounts.bankaccountchange"),
             ("Regions", "public", "accounts.region"),
             ("Exchange rates", "currency_exchange", "accounts.exchangerate"),
+            ("Reminder levels", "stairs", "invoices.reminderlevel"),
             ("Payment providers", "account_balance", "payments.paymentprovider"),
             ("Bank tables", "view_column", "payments.bankmapping"),
             ("Users", "person", "accounts.user"),
             ("Memberships", "badge", "accounts.membership"),
+            ("Invitations", "outgoing_mail", "accounts.invitation"),
             ("Groups", "group", "auth.group"),
             ("Tokens", "key", "accounts.customertoken"),
         ),
@@ -60,6 +66,13 @@ PAGES = (
             ("Outbox", "outbox", "core.outboxmessage"),
         ),
     ),
+)
+REPORTS_PERMISSION = "invoices.view_invoice"
+REPORTS = (
+    ("Aging", "hourglass_bottom", "report_aging"),
+    ("Revenue", "trending_up", "report_revenue"),
+    ("Taxes", "percent", "report_taxes"),
+    ("Accounting export", "menu_book", "report_accounting"),
 )
 
 
@@ -77,19 +90,44 @@ def environment(request: HttpRequest) -> tuple[str, str] | None:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups, each with the pages this member of staff may see."""
-    return [
+    waiting = _waiting(request)
+    groups = [
         {
             "title": title,
-            "items": [_page(label, icon, kind) for label, icon, kind in pages if _may_view(request, kind)],
+            "items": [
+                _page(label, icon, kind, waiting) for label, icon, kind in pages if _may_view(request, kind)
+            ],
         }
         for title, pages in PAGES
     ]
+    today = {"title": "What needs doing", "icon": "today", "link": reverse("admin:index")}
+    seen = request.user.has_perm(REPORTS_PERMISSION)
+    reports = [
+        {"title": label, "icon": icon, "link": reverse(f"admin:{page}")}
+        for label, icon, page in REPORTS
+        if seen
+    ]
+    return [
+        {"title": "Today", "items": [today]},
+        *groups[:2],
+        {"title": "Reports", "items": reports},
+        *groups[2:],
+    ]
 
 
-def _page(label: str, icon: str, kind: str) -> dict[str, Any]:
+def _page(label: str, icon: str, kind: str, waiting: dict[str, int]) -> dict[str, Any]:
     page = {"title": label, "icon": icon, "link": reverse(f"admin:{kind.replace('.', '_')}_changelist")}
-    waiting = WAITING[kind]() if kind in WAITING else 0
-    return page | {"badge": waiting, "badge_variant": "warning"} if waiting else page
+    count = waiting.get(kind, 0)
+    return page | {"badge": count, "badge_variant": "warning"} if count else page
+
+
+def _waiting(request: HttpRequest) -> dict[str, int]:
+    """By kind, how many rows wait for somebody to decide: one statement for all that the reader may see."""
+    kinds = [one for one, kind in BADGES.items() if _may_view(request, kind)]
+    counts: dict[str, int] = {}
+    for row in reporting.waiting(kinds, on=timezone.localdate()):
+        counts[BADGES[row.kind]] = counts.get(BADGES[row.kind], 0) + row.count
+    return counts
 
 
 def _may_view(request: HttpRequest, kind: str) -> bool:
@@ -97,9 +135,11 @@ def _may_view(request: HttpRequest, kind: str) -> bool:
     return request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
 
 
-# How many rows wait for somebody to decide.
-WAITING: dict[str, Callable[[], int]] = {
-    "payments.payment": lambda: Payment.objects.to_verify().count(),
-    "payments.bankstatement": lambda: BankLine.objects.open().count(),
-    "payments.reconciliationissue": lambda: ReconciliationIssue.objects.filter(resolved_at=None).count(),
+# What a badge counts, and on which page it stands.
+BADGES = {
+    "verify": "payments.payment",
+    "issues": "payments.reconciliationissue",
+    "failed": "core.outboxmessage",
+    "bank_lines": "payments.bankline",
+    "bank_account": "accounts.bankaccountchange",
 }

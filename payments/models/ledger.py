@@ -100,6 +100,15 @@ class Payment(models.Model):
             ("assign_payment", "Can decide what unassigned money belongs to"),
             ("record_payment", "Can record payments received, and undo that"),
         )
+        indexes = (
+            models.Index(fields=["-created_at", "-id"], name="payment_newest"),
+            models.Index(fields=["captured_at", "currency", "amount"], name="payment_captured_at"),
+            models.Index(
+                fields=["status", "created_at"],
+                name="payment_waiting",
+                condition=Q(status__in=["pending", "unassigned"]),
+            ),
+        )
         constraints = (
             models.UniqueConstraint(fields=["provider", "reference"], name="payment_reference_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
@@ -325,6 +334,7 @@ class Allocation(models.Model):
 
     class Meta:
         ordering = ("id",)
+        indexes = (models.Index(fields=["created_at"], name="allocation_moved_at"),)
         constraints = (
             models.CheckConstraint(condition=~Q(amount=0), name="allocation_not_zero"),
             models.CheckConstraint(

@@ -10,6 +10,7 @@ from payments.operations.accepting import (
     undecided,
     undo_line,
 )
+from payments.operations.closing import closable, close_account
 from payments.operations.collecting import (
     MOST_INVOICES,
     Share,
@@ -28,6 +29,7 @@ from payments.operations.collecting import (
 from payments.operations.comparing import compare
 from payments.operations.completing import complete_payment, finish_payment, look_at
 from payments.operations.correcting import (
+    can_undo_write_off,
     can_write_off,
     credit_invoice,
     creditable,
@@ -35,7 +37,6 @@ from payments.operations.correcting import (
     effect_of_settling,
     left_to_correct,
     undo_write_off,
-    undoable,
     write_off,
 )
 from payments.operations.crediting import applicable, apply_credit, use_credit
@@ -47,6 +48,7 @@ from payments.operations.documenting import (
     statement_document,
 )
 from payments.operations.events import process_event, receive_event
+from payments.operations.explaining import figures_of_account, figures_of_invoice
 from payments.operations.foreseeing import (
     effect_of_paying,
     effect_of_refunding,
@@ -59,6 +61,7 @@ from payments.operations.importing import import_statement
 from payments.operations.installing import install_providers
 from payments.operations.invariants import broken_invariants
 from payments.operations.issues import resolvable, resolve_issue
+from payments.operations.mailing_statements import mail_statement, send_statement, statement_mailable
 from payments.operations.notifying import recipients_of
 from payments.operations.opening import initiate_session
 from payments.operations.outcomes import PaymentOutcome, outcome_of
@@ -111,9 +114,12 @@ __all__ = [
     "assignable",
     "broken_invariants",
     "came_back",
+    "can_undo_write_off",
     "can_write_off",
     "change_method",
     "choose_provider",
+    "closable",
+    "close_account",
     "compare",
     "complete_payment",
     "create_payment_sessions",
@@ -131,6 +137,8 @@ __all__ = [
     "effects_of_rejecting",
     "effects_of_verifying",
     "end_sessions_of_invoice",
+    "figures_of_account",
+    "figures_of_invoice",
     "find_refunds",
     "finish_payment",
     "import_statement",
@@ -142,6 +150,7 @@ __all__ = [
     "left_to_correct",
     "look_at",
     "look_now",
+    "mail_statement",
     "may_record",
     "offered_anywhere",
     "offered_for",
@@ -171,6 +180,7 @@ __all__ = [
     "resolve_issue",
     "reversible",
     "send_again",
+    "send_statement",
     "sendable",
     "settle",
     "settle_refund",
@@ -180,6 +190,7 @@ __all__ = [
     "start_joint_payment",
     "start_payment",
     "statement_document",
+    "statement_mailable",
     "statement_of",
     "undecided",
     "undo_line",

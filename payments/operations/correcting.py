@@ -99,7 +99,7 @@ def undo_write_off(*, row: WriteOff, reason: str, at: datetime, staff: User) -> 
     if not reason:
         raise Invalid("Enter a reason", field="reason")
     with accounts.locked_account(row.invoice.account_id) as account:
-        current = undoable(row=row, staff=staff)
+        current = can_undo_write_off(row=row, staff=staff)
         current.undone_at = at
         current.save(update_fields=["undone_at"])
         part = Allocation(write_off=current, amount=-current.amount)
@@ -131,7 +131,7 @@ def can_write_off(*, invoice: Invoice, staff: User) -> Invoice:
     return _open_for_write_off(invoice)
 
 
-def undoable(*, row: WriteOff, staff: User) -> WriteOff:
+def can_undo_write_off(*, row: WriteOff, staff: User) -> WriteOff:
     """The write-off as it is now, if this member of staff may undo it."""
     accounts.acting(staff, WRITE_OFF)
     current = WriteOff.objects.select_related("invoice").get(pk=row.pk)

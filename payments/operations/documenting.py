@@ -53,7 +53,7 @@ def receipt_document(payment: Payment) -> bytes:
             for refund in came_back(payment)
         ],
     }
-    return receipt_pdf(paper, is_test_mode=_is_test_mode())
+    return receipt_pdf(invoices.with_logo(paper), is_test_mode=_is_test_mode())
 
 
 def statement_document(statement: Statement, *, at: datetime) -> bytes:
@@ -80,7 +80,7 @@ def statement_document(statement: Statement, *, at: datetime) -> bytes:
         "paid": statement.paid,
         "entries": [_line(entry) for entry in entries],
     }
-    return statement_pdf(paper, is_test_mode=_is_test_mode())
+    return statement_pdf(invoices.with_logo(paper), is_test_mode=_is_test_mode())
 
 
 def came_back(payment: Payment) -> list[Refund]:

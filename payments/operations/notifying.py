@@ -21,7 +21,7 @@ from invoices.documents.account_labels import ACCOUNT_LABELS
 from invoices.documents.credit_labels import CREDIT_LABELS
 from invoices.documents.labels import LABELS
 from invoices.documents.transfer import in_fours, is_iban
-from invoices.models import CreditNote, Invoice, InvoiceDocument
+from invoices.models import CreditNote, Invoice, InvoiceDocument, Reminder
 from payments.models import Allocation, Payment, PaymentCollectionInvoice, Refund
 from payments.operations.letter_words import WORDS
 
@@ -43,7 +43,7 @@ def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
     told = {"number": number, "amount": amount, "date": words.day(invoice.due_date)}
     labels = LABELS[words.language]
     is_open = invoice.status == Invoice.Status.SENT
-    bank = _bank(snapshot["seller"], labels, amount, number) if is_open else []
+    bank = bank_facts(snapshot["seller"], labels, amount, number) if is_open else []
     letter = Letter(
         subject=words.say("invoice_subject", **told),
         lead=words.say("invoice_lead", **told),
@@ -52,8 +52,8 @@ def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
             (labels["invoice_number"], number),
             (labels["due_date"], told["date"]),
         ],
-        notes=[words.say("invoice_attached")],
-        button=(words.say("invoice_button"), _invoice_url(invoice)),
+        notes=[*_note(), words.say("invoice_attached")],
+        button=(words.say("invoice_button"), invoice_url(invoice)),
         heading=labels["bank_transfer"],
         more=bank,
         after=[words.say("quote")] if bank else [],
@@ -65,10 +65,15 @@ def send_invoice(invoice: Invoice, *, at: datetime, again: str = "") -> None:
         words=words,
         to=to,
         account=account,
-        key=_key("invoice", invoice) + again,
+        key=letter_key("invoice", invoice) + again,
         pdf=(f"{number}.pdf", bytes(paper.content)),
     ).send()
     record(invoice, MAILED, at=at, by=SYSTEM, after={"to": to})
+
+
+def _note() -> list[str]:
+    """What the organization wants said in every mail that brings an invoice."""
+    return list(filter(None, Organization.objects.values_list("mail_note", flat=True)))
 
 
 def send_credit_note(note: CreditNote) -> None:
@@ -86,12 +91,12 @@ def send_credit_note(note: CreditNote) -> None:
         lead=words.say("credit_lead", amount=told["amount"], invoice=note.invoice.number),
         facts=[(words.say("credit_note_number"), note.number), (words.say("reason"), note.reason), *kept],
         notes=[words.say("credit_attached")],
-        button=(words.say("invoice_button"), _invoice_url(note.invoice)),
+        button=(words.say("invoice_button"), invoice_url(note.invoice)),
         why=words.say("invoice_why"),
     )
     paper = invoices.document_of_credit_note(note)
     pdf = (f"{note.number}.pdf", bytes(paper.content))
-    key = _key("credit_note", note)
+    key = letter_key("credit_note", note)
     accounts.write_letter(letter, words=words, to=to, account=account, key=key, pdf=pdf).send()
 
 
@@ -102,7 +107,7 @@ def send_promise(payment: Payment) -> None:
     words, total = _told(payment)
     seller = {name: getattr(Organization.objects.get(), name) for name in BANK}
     labels = LABELS[words.language]
-    bank = _bank(seller, labels, total, payment.reference)
+    bank = bank_facts(seller, labels, total, payment.reference)
     letter = Letter(
         subject=words.say("promise_subject", total=total),
         lead=words.say("promise_lead", total=total),
@@ -114,7 +119,7 @@ def send_promise(payment: Payment) -> None:
         after=[words.say("quote")],
         why=words.say("promise_why"),
     )
-    _send(letter, payment, words, key=_key("promise", payment))
+    _send(letter, payment, words, key=letter_key("promise", payment))
 
 
 def send_receipt(payment: Payment) -> None:
@@ -137,7 +142,7 @@ def send_receipt(payment: Payment) -> None:
         button=_payment_button(payment, words, "receipt_button"),
         why=words.say("paid_why"),
     )
-    _send(letter, payment, words, key=_key("receipt", payment))
+    _send(letter, payment, words, key=letter_key("receipt", payment))
 
 
 def send_rejection(payment: Payment) -> None:
@@ -153,12 +158,12 @@ def send_rejection(payment: Payment) -> None:
             (words.say("reference"), payment.reference),
         ],
         notes=[words.say("pay_again")],
-        button=(words.say("invoice_button"), _invoice_url(covered[0].invoice))
+        button=(words.say("invoice_button"), invoice_url(covered[0].invoice))
         if len(covered) == 1
         else _payment_button(payment, words, "payment_button"),
         why=words.say("promise_why"),
     )
-    _send(letter, payment, words, key=_key("rejection", payment))
+    _send(letter, payment, words, key=letter_key("rejection", payment))
 
 
 def send_refund(refund: Refund) -> None:
@@ -177,7 +182,7 @@ def send_refund(refund: Refund) -> None:
         button=_payment_button(payment, words, "payment_button"),
         why=words.say("refund_why"),
     )
-    _send(letter, payment, words, key=_key("refund", refund))
+    _send(letter, payment, words, key=letter_key("refund", refund))
 
 
 def _send(letter: Letter, payment: Payment, words: Words, *, key: str) -> None:
@@ -208,7 +213,7 @@ def recipients_of(account: Account) -> list[str]:
     return list(admins.order_by("email").values_list("email", flat=True))
 
 
-def _key(what: str, row: CreditNote | Invoice | Payment | Refund) -> str:
+def letter_key(what: str, row: CreditNote | Invoice | Payment | Refund | Reminder) -> str:
     """Names a letter, also among those of an installation that was set up anew."""
     return f"{what}.{row.pk}.{row.created_at.timestamp():.0f}"
 
@@ -252,7 +257,7 @@ def _back(item: Allocation, words: Words) -> str:
     return words.amount(-item.amount, item.currency)
 
 
-def _bank(seller: Mapping[str, Any], labels: Mapping[str, str], amount: str, reference: str) -> Facts:
+def bank_facts(seller: Mapping[str, Any], labels: Mapping[str, str], amount: str, reference: str) -> Facts:
     """Where to transfer an amount to; nothing without a bank account. As on the paper."""
     if not seller["iban"]:
         return []
@@ -271,7 +276,7 @@ def _bank(seller: Mapping[str, Any], labels: Mapping[str, str], amount: str, ref
     return [(label, value) for label, value in facts if value]
 
 
-def _invoice_url(invoice: Invoice) -> str:
+def invoice_url(invoice: Invoice) -> str:
     return _url("invoice", invoice.account, invoice)
 
 

@@ -94,7 +94,7 @@ def statement_of(account: Account, *, first: date, last: date) -> Statement:
     if first.year == date.min.year or last.year == date.max.year:
         raise Invalid("Write a day of this age", field="from" if first.year == date.min.year else "to")
     zone = ZoneInfo(Organization.objects.values_list("time_zone", flat=True).get())
-    begin, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
+    begin, end = midnight(first, zone), midnight(last + timedelta(days=1), zone)
     account, moved, later = _moved(account, begin, end)
     balance = opening = account.balance_due - later - sum(one.movement for one in moved)
     entries = [one for one in moved if one.at < end]
@@ -134,7 +134,7 @@ def _sum(rows: QuerySet, name: str) -> int:
     return rows.aggregate(total=Sum(name))["total"] or 0
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
@@ -169,7 +169,7 @@ def _settlements(account: Account, begin: datetime, end: datetime) -> Iterable[E
         entry = found.setdefault(key, Entry(part.created_at, _what(part)))
         entry.credit_note = part.credit_note
         entry.paid_with = part.payment or (part.credit.payment if part.credit else None)
-        entry.payment += _worth(lines[part.invoice_id], paid[part.invoice_id]) - _worth(
+        entry.payment += worth_settled(lines[part.invoice_id], paid[part.invoice_id]) - worth_settled(
             lines[part.invoice_id], before
         )
         entry.invoices.append(invoices[part.invoice_id])
@@ -186,7 +186,7 @@ def _what(part: Allocation) -> What:
     return What.PAYMENT if part.payment_id else What.CREDIT
 
 
-def _worth(lines: Sequence[InvoiceLineItem], paid: int) -> int:
+def worth_settled(lines: Sequence[InvoiceLineItem], paid: int) -> int:
     """What so much on an invoice settles of its charges, oldest first, in the account's currency."""
     worth, left = 0, paid
     for line in lines:

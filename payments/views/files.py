@@ -14,8 +14,8 @@ from accounts.models import Customer
 from core.doors import kept, pdf_file
 from core.errors import NotFound
 from core.money import plain_number
+from core.spreadsheets import csv_lines
 from invoices import operations as invoices
-from invoices.documents.spreadsheets import csv_lines
 from invoices.models import Invoice, InvoiceDocument
 from invoices.querysets import InvoiceFilter
 

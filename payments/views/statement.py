@@ -15,7 +15,7 @@ from accounts.models import Account, Organization
 from core.doors import form_error, kept, pdf_file
 from core.errors import Invalid
 from core.money import plain_number
-from invoices.documents.spreadsheets import csv_lines
+from core.spreadsheets import csv_lines
 from payments.forms import StatementForm
 from payments.operations import Entry, Statement, What, papers_of, statement_document, statement_of
 from payments.views.access import CustomerRequest, account_page, show

@@ -14,6 +14,7 @@ from core.audit import AuditEntry
 from invoices.models import Invoice
 from payments.models import Allocation, Payment, PaymentSession, Refund
 from payments.operations.notifying import MAILED
+from payments.operations.reminding import REMINDER_MAILED
 from payments.views.wording import method_words
 
 WHY = {
@@ -57,6 +58,9 @@ def _invoice(invoice: Invoice) -> Iterator[Happening]:
             yield Happening(entry.at, _("Open again: a payment was taken back") if reopened else _("Issued"))
         elif entry.action == MAILED:
             yield Happening(entry.at, _("Sent to %(address)s") % {"address": ", ".join(entry.after["to"])})
+        elif entry.action == REMINDER_MAILED:
+            addresses = ", ".join(entry.after["to"])
+            yield Happening(entry.at, _("Reminder sent to %(address)s") % {"address": addresses})
         elif entry.action == "invoice.viewed":
             name = names.get(entry.actor_label, entry.actor_label)
             yield Happening(entry.at, _("First viewed by %(name)s") % {"name": name})

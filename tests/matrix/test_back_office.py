@@ -11,16 +11,17 @@ from django.test import RequestFactory
 from django.urls import get_resolver
 
 from accounts.admin.base import BackOfficeAdmin
-from accounts.models import Account
+from accounts.models import Account, Invitation, Membership
 from invoices.models import Invoice
 from payments.models import Payment
 from tests.back_office import list_of, page_of, refusal
 from tests.matrix.asking import assert_as_declared, browser_of, difference, told, undone, writes
-from tests.matrix.table import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, STAFF, Office
+from tests.matrix.offices import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, Office
+from tests.matrix.table import STAFF
 from tests.matrix.world import RANDOM_ID, World, build
 
 pytestmark = pytest.mark.django_db
-PAGES = ("changelist", "add", "change", "delete", "history", "")
+PAGES = ("changelist", "export", "add", "change", "delete", "history", "")
 
 
 @pytest.fixture
@@ -58,6 +59,10 @@ def row_of(world: World, model: type[Model]) -> Model:
         return Payment.objects.to_verify().first()
     if model._meta.label_lower == "accounts.user":
         return world.users["admin"]
+    if model is Membership:  # not of a company's last Admin
+        return Membership.objects.filter(role=Membership.Role.SENIOR_BUYER).first()
+    if model is Invitation:
+        return Invitation.objects.open().first()
     row = model._default_manager.first()
     assert row is not None, f"tests/matrix/world.py makes no {model.__name__}"
     return row
@@ -73,6 +78,8 @@ def word_of(response: Any) -> str:
     if response.status_code == 302:
         is_refused = any(one.level == ERROR for one in get_messages(response.wsgi_request))
         return "refused" if is_refused else "done"
+    if response.status_code == 200 and response.streaming:
+        return "done" if response.request["REQUEST_METHOD"] == "POST" else "shown"
     if response.status_code == 200 and b" data-done" in response.content:
         return "done"  # the rows that were chosen, with what became of each
     if response.status_code == 200:
@@ -91,6 +98,8 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
     list_page = list_of(model)
     seen = {"shown"} if views else {"forbidden"}
     yield "changelist", "GET", list_page, {}, seen
+    yield "export", "GET", f"{list_page}export/", {}, seen
+    yield "export", "POST", f"{list_page}export/", {"form": "csv"}, {"done"} if views else {"forbidden"}
     yield (
         "changelist",
         "POST",
@@ -129,6 +138,7 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
             asked_of = model._default_manager.filter(**wanted).order_by("pk").first()
         yield page, "GET", page_of(asked_of, page), {}, {shown}
         number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
+        number = asked_of.number if isinstance(asked_of, Account) else number
         sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
         yield page, "POST", page_of(asked_of, page), sent, {word}
     for page, question in (office.many | office.own).items():

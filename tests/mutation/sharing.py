@@ -169,7 +169,7 @@ MUTANTS = (
     ),
     Mutant(
         "csv: formulas",
-        "invoices/documents/spreadsheets.py",
+        "core/spreadsheets.py",
         "if value.startswith(FORMULA_STARTERS) else value",
         "if False else value",
         LINKS,

@@ -9,10 +9,13 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Account, CustomerToken, Membership, User
+from accounts import operations as accounts
+from accounts.admin.base import ReadOnlyAdmin
+from accounts.models import Account, BankAccountChange, CustomerToken, Membership, User
 from core.audit import AuditEntry
 from core.models import OutboxMessage
-from invoices.models import Invoice
+from invoices import operations as invoices
+from invoices.models import Invoice, ReminderLevel
 from payments import operations
 from payments.models import (
     AccountCredit,
@@ -28,9 +31,7 @@ from tests import cast, factories
 from tests.back_office import a_clerk, list_of, page_of
 from tests.factories import NOW
 
-READ_ONLY = [
-    model for model, page in admin.site._registry.items() if type(page).__mro__[1].__name__ == "ReadOnlyAdmin"
-]
+READ_ONLY = [model for model, page in admin.site._registry.items() if isinstance(page, ReadOnlyAdmin)]
 
 
 @pytest.fixture(autouse=True)
@@ -87,11 +88,38 @@ def one_of_each(number: int) -> None:
     factories.a_rate("EUR", "USD", "1.1", NOW - timedelta(days=number))
     factories.a_region(f"Region {number}")
     Group.objects.create(name=f"Role {number}")
-    other = factories.an_open_invoice(account, factories.an_unpaid_order(account, display_id=f"C{number}"))
-    amounts = {line.pk: 100 for line in other.line_items.all()}
-    operations.credit_invoice(invoice=other, amounts=amounts, reason="Broken", at=NOW, staff=stella)
-    other.refresh_from_db()
-    operations.write_off(invoice=other, amount=100, reason="Lost", at=NOW, staff=stella)
+    dunned(account, number, person, stella)
+
+
+def dunned(account: Account, number: int, person: cast.Member, stella: User) -> None:
+    """An invitation, a credit note, a write-off, a level with a reminder, a promise."""
+    accounts.invite_member(
+        account=account,
+        email=f"new{number}@example.com",
+        role=Membership.Role.SENIOR_BUYER,
+        permissions={},
+        at=NOW,
+        by=person.customer,
+    )
+    opened = factories.an_open_invoice(account)
+    line = opened.line_items.get()
+    operations.credit_invoice(invoice=opened, amounts={line.pk: 5}, reason="Scratched", at=NOW, staff=stella)
+    operations.write_off(invoice=opened, amount=5, reason="Trifle", at=NOW, staff=stella)
+    level = ReminderLevel.objects.create(name=f"Level {number}", days=number)
+    later = NOW + timedelta(days=60)
+    invoices.send_reminder(invoice=opened, level=level, at=later, staff=stella)
+    invoices.promise_to_pay(account=account, promised_date=later.date(), at=NOW, staff=stella)
+    factories.a_recurring_invoice(account, stella)
+    BankAccountChange.objects.create(
+        bank_account_holder="Northwind",
+        iban=f"DE{number}",
+        reason="Moved",
+        status="rejected",
+        asked_by=stella,
+        asked_at=NOW,
+        decided_by=stella,
+        decided_at=NOW,
+    )
     mapping = BankMapping.objects.create(
         name=f"Bank {number}", bank_account="DE89", currency="USD", date_column="day", amount_column="amount"
     )
@@ -113,7 +141,7 @@ class TestEveryPage:
             addresses = (list_of(model), list_of(model, show="all"), page_of(row))
             opened += [(address, staff.get(address).status_code) for address in addresses]
         assert [one for one in opened if one[1] != 200] == []
-        assert len(opened) == 3 * 28
+        assert len(opened) == 3 * 34
 
     def test_lists_ask_the_database_equally_often_for_2_and_for_20_rows(self, staff):
         def counted() -> dict[str, int]:
@@ -158,11 +186,16 @@ class TestEveryPage:
             "AccountLineItem",
             "Allocation",
             "AuditEntry",
+            "BankAccountChange",
             "BankLine",
             "BankStatement",
-            "CreditNote",
             "CustomerToken",
+            "Invoice",
+            "CreditNote",
+            "Invitation",
             "Order",
+            "PaymentPromise",
+            "Reminder",
             "OutboxMessage",
             "Payment",
             "PaymentCollection",
@@ -211,6 +244,13 @@ class TestEveryPage:
         client.force_login(a_clerk("payments.view_payment", "core.view_auditentry"))
         groups = client.get(list_of(Payment)).context["sidebar_navigation"]
         seen = {group["title"]: [page["title"] for page in group["items"]] for group in groups}
-        assert seen == {"Sales": [], "Money": ["Payments"], "Setup": [], "Audit": ["Audit trail"]}
-        assert groups[1]["items"][0]["badge"] == 1
+        assert seen == {
+            "Today": ["What needs doing"],
+            "Sales": [],
+            "Money": ["Payments"],
+            "Reports": [],
+            "Setup": [],
+            "Audit": ["Audit trail"],
+        }
+        assert groups[2]["items"][0]["badge"] == 1
         assert client.get(list_of(Invoice)).status_code == 403

@@ -30,6 +30,9 @@ from invoices import operations as invoices
 from invoices.models import Invoice
 from invoicing_site.demo.banking import show_banking
 from invoicing_site.demo.invoicing import show_invoicing
+from invoicing_site.demo.recurring import show_recurring
+from invoicing_site.demo.reminding import show_reminders
+from invoicing_site.demo.scale import show_scale
 from orders import operations as orders
 from orders.models import Order
 from payments import operations as payments
@@ -80,6 +83,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--json", action="store_true", help="print log-ins and tokens as JSON")
+        parser.add_argument("--scale", action="store_true", help="large books besides, to measure on")
+        parser.add_argument("--invoices", type=int, default=200_000, help="how many, with --scale")
+        parser.add_argument("--lines-per-invoice", type=int, default=5, help="lines of each, with --scale")
         parser.add_argument("--line-items", type=int, default=0, help="an account with so many unpaid orders")
 
     def handle(self, *args, **options):
@@ -97,9 +103,19 @@ class Command(BaseCommand):
         self._nordic(now)
         self._initech(now)
         show_invoicing(staff=User.objects.get(email=STAFF[0][0]), now=now)
+        show_reminders(now)
+        show_recurring(now)
         show_banking(now)
         if options["line_items"]:
             self._big(now, options["line_items"])
+        if options["scale"]:
+            show_scale(
+                invoices=options["invoices"],
+                lines=options["lines_per_invoice"],
+                staff=User.objects.get(email=STAFF[0][0]),
+                at=now,
+                told_to=self.stderr,
+            )
         told = {"customers": self._customers(), "staff": self._staff()}
         if options["json"]:
             self.stdout.write(json.dumps(told))

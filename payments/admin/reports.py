@@ -1,0 +1,261 @@
+"""The reports as pages, each also as CSV: aging on any day, revenue by period, taxes by rate. Every amount
+leads to its rows."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.forms import ChoiceField, DateField, DateInput, Form
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.admin.base import in_merchant_time
+from core.doors import kept
+from core.money import exact
+from core.spreadsheets import csv_lines
+from payments import reporting
+from payments.admin.dashboard import invoices_issued
+
+PERMISSION = "invoices.view_invoice"
+PERIODS = (("month", "Month"), ("quarter", "Quarter"), ("year", "Year"))
+MOST_ROWS = 1_000
+EARLIEST = date(1970, 1, 1)
+
+
+def _day(label: str) -> DateField:
+    return DateField(label=label, required=False, widget=DateInput(attrs={"type": "date"}))
+
+
+class DayForm(Form):
+    """The day that a report is about."""
+
+    on = _day("As of")
+
+
+class SpanForm(Form):
+    """From one day to another; both belong to it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields = {"from": _day("From"), "to": _day("To"), **self.fields}
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        first, last = given.get("from"), given.get("to")
+        if first and last and first > last:
+            self.add_error("to", "The last day is before the first")
+        return given
+
+
+class RevenueForm(SpanForm):
+    by = ChoiceField(label="By", choices=PERIODS, required=False)
+
+
+View = Callable[..., HttpResponseBase]
+
+
+def report(view: View) -> View:
+    """A page for who may view invoices, drawn in the organization's time."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponseBase:
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        zone = timezone.get_current_timezone()
+        return view(request, today=timezone.localdate(), zone=ZoneInfo(str(zone)))
+
+    return in_merchant_time(guarded)
+
+
+def page(request: HttpRequest, template: str, title: str, form: Form, **context: Any) -> HttpResponse:
+    """A report on the screen, with the address of the same as CSV."""
+    asked = request.GET.copy()
+    asked["format"] = "csv"
+    shown = {
+        **admin.site.each_context(request),
+        "title": title,
+        "form": form,
+        "csv_address": f"?{asked.urlencode()}",
+        **context,
+    }
+    return TemplateResponse(request, template, shown, status=422 if form.errors else 200)
+
+
+def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
+    """The same rows as a file."""
+    return kept(StreamingHttpResponse(csv_lines(head, rows), content_type="text/csv; charset=utf-8"), name)
+
+
+def _wants_csv(request: HttpRequest, form: Form) -> bool:
+    return request.GET.get("format") == "csv" and form.is_valid()
+
+
+def given(form: Form, **otherwise: Any) -> list[Any]:
+    """What was asked, or else what stands in its place."""
+    said = form.cleaned_data if form.is_valid() else {}
+    return [said.get(name) or value for name, value in otherwise.items()]
+
+
+@report
+def aging(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
+    """What was open at the end of a day, by account and bucket; with an account, its invoices."""
+    form = DayForm(request.GET)
+    (on,) = given(form, on=today)
+    on = max(EARLIEST, min(on, today))
+    if "account" in request.GET:
+        return _aging_of_account(request, form, on, today, zone)
+    rows = reporting.aged_by_account(on, today=today, zone=zone)
+    labels = [bucket.label for bucket in reporting.BUCKETS]
+    if _wants_csv(request, form):
+        head = ["as of", "currency", "account", "company", *labels, "total"]
+        lines = ([on, row.currency, row.number, row.company, *_numbers(row)] for row in rows)
+        return as_csv(f"aging-{on}.csv", head, lines)
+    groups = []
+    for currency in sorted({row.currency for row in rows}):
+        of_currency = [row for row in rows if row.currency == currency]
+        sums = [sum(row.amounts[place] for row in of_currency) for place in range(len(labels))]
+        listed = [(row, _row_address(row, on)) for row in of_currency]
+        groups.append((currency, listed, sums, sum(sums)))
+    context = {"on": on, "groups": groups, "labels": labels}
+    return page(request, "admin/report_aging.html", "Aging", form, **context)
+
+
+def _numbers(row: reporting.Aged) -> list[Decimal]:
+    return [exact(amount, row.currency) for amount in (*row.amounts, row.total)]
+
+
+def _row_address(row: reporting.Aged, on: date) -> str:
+    where = {"on": on.isoformat(), "account": row.account, "currency": row.currency}
+    return reverse("admin:report_aging", query=where)
+
+
+def _aging_of_account(
+    request: HttpRequest, form: Form, on: date, today: date, zone: ZoneInfo
+) -> HttpResponseBase:
+    """The invoices behind the amounts of an account: the largest first, as they stood on that day."""
+    whose, currency = request.GET["account"], request.GET.get("currency", "")
+    if not whose.isascii() or not whose.isdigit() or len(whose) > 18:
+        whose = "0"
+    rows = reporting.open_on(on, today=today, zone=zone).filter(account=int(whose), currency=currency)
+    found = rows.select_related("account").defer("snapshot").order_by("due_date", "pk")
+    listed = list(found[:MOST_ROWS])
+    if _wants_csv(request, form):
+        head = ["as of", "currency", "invoice", "issued", "due", "open"]
+        lines = (
+            [on, one.currency, str(one), one.issue_date, one.due_date, _plain(one)]
+            for one in found.iterator()
+        )
+        return as_csv(f"aging-{on}.csv", head, lines)
+    context = {
+        "on": on,
+        "currency": currency,
+        "rows": [(one, max(0, (on - one.due_date).days)) for one in listed],
+        "total": _sum_of(listed),
+        "is_cut": len(listed) == MOST_ROWS,
+        "account": listed[0].account if listed else None,
+    }
+    return page(request, "admin/report_aging_rows.html", "Aging", form, **context)
+
+
+def _sum_of(rows: Iterable[Any]) -> int:
+    return sum(one.open_then for one in rows)
+
+
+def _plain(invoice: Any) -> Decimal:
+    return exact(invoice.open_then, invoice.currency)
+
+
+@report
+def revenue(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
+    """What was invoiced, less what was cancelled and credited, by month, quarter or year."""
+    form = RevenueForm(request.GET)
+    otherwise = {"from": reporting.months_back(today, 11), "to": today, "by": "month"}
+    first, last, by = given(form, **otherwise)
+    rows = reporting.revenue(*_within(first, last), by=by, zone=zone)
+    if _wants_csv(request, form):
+        head = [
+            "period",
+            "currency",
+            "invoices",
+            "net",
+            "tax",
+            "gross",
+            "taken back",
+            "revenue net",
+            "revenue",
+        ]
+        return as_csv(f"revenue-{first}-{last}.csv", head, (_revenue_line(row) for row in rows))
+    context = {
+        "first": first,
+        "last": last,
+        "rows": [(row, *_revenue_addresses(row, first, last, by, zone)) for row in rows],
+        "by": by,
+    }
+    return page(request, "admin/report_revenue.html", "Revenue", form, **context)
+
+
+def _within(first: date, last: date) -> tuple[date, date]:
+    """Days that every database counts with."""
+    latest = date(2999, 12, 31)
+    return max(EARLIEST, min(first, latest)), max(EARLIEST, min(last, latest))
+
+
+def _revenue_line(row: reporting.Period) -> list[Any]:
+    said = row.invoiced
+    off = row.cancelled.gross + row.credited.gross
+    amounts = (said.net, said.tax, said.gross, off, row.net, row.gross)
+    return [row.first, row.currency, said.count, *(exact(one, row.currency) for one in amounts)]
+
+
+def _revenue_addresses(
+    row: reporting.Period, first: date, last: date, by: str, zone: ZoneInfo
+) -> tuple[str, str, str]:
+    """Where what was issued, cancelled and credited in the part of a period that was asked for stands."""
+    begins, ends = reporting.period_of(row.first, by)
+    begins, ends = max(begins, first), min(ends, last)
+    where = {
+        "show": "all",
+        "currency": row.currency,
+        "cancelled_at__gte": reporting.start_of_day(begins, zone).isoformat(),
+        "cancelled_at__lt": reporting.end_of_day(ends, zone).isoformat(),
+        "number__isnull": "False",
+    }
+    issued = invoices_issued(row.currency, begins, ends)
+    notes = {
+        "currency": row.currency,
+        "issue_date__gte": begins.isoformat(),
+        "issue_date__lt": (ends + timedelta(days=1)).isoformat(),
+    }
+    return (
+        issued,
+        reverse("admin:invoices_invoice_changelist", query=where),
+        reverse("admin:invoices_creditnote_changelist", query=notes),
+    )
+
+
+@report
+def taxes(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
+    """Net, tax and gross by rate, of what was invoiced less what was cancelled and credited."""
+    form = SpanForm(request.GET)
+    begins, ends = reporting.period_of(reporting.months_back(today, 1), "month")
+    first, last = given(form, **{"from": begins, "to": ends})
+    rows = reporting.tax_summary(*_within(first, last), zone=zone)
+    if _wants_csv(request, form):
+        head = ["from", "to", "currency", "rate", "net", "tax", "gross"]
+        lines = ([first, last, row.currency, row.rate.normalize(), *_tax_amounts(row)] for row in rows)
+        return as_csv(f"taxes-{first}-{last}.csv", head, lines)
+    listed = [(row, f"{row.rate.normalize():f}", invoices_issued(row.currency, first, last)) for row in rows]
+    context = {"first": first, "last": last, "rows": listed, "until": last + timedelta(days=1)}
+    return page(request, "admin/report_taxes.html", "Taxes", form, **context)
+
+
+def _tax_amounts(row: reporting.TaxLine) -> list[Decimal]:
+    return [exact(amount, row.currency) for amount in (row.net, row.tax, row.gross)]

@@ -1,0 +1,183 @@
+"""Reports as pages and as CSV, and the search."""
+
+from datetime import date, timedelta
+
+import pytest
+import time_machine
+from moneyed import Money
+
+from invoices.models import Invoice
+from orders.models import Order
+from payments import operations
+from payments.models import Payment
+from tests import factories
+from tests.back_office import a_clerk, page_of, plain
+from tests.factories import NOW
+from tests.payments.test_dashboard import tables
+
+AGING, REVENUE, TAXES = (f"/admin/reports/{name}/" for name in ("aging", "revenue", "taxes"))
+FIND = "/admin/find/"
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def staff(client, stella):
+    """The browser of Stella, who may do everything."""
+    client.force_login(stella)
+    return client
+
+
+@pytest.fixture
+def invoice(account, stella):
+    """Globex owes $39.40 since 3 July, which it paid on 20 August."""
+    old = NOW - timedelta(days=62)
+    invoice = factories.an_open_invoice(account, account.line_items.get(), at=old)
+    payment = factories.a_promised_payment(invoice, at=NOW - timedelta(days=14))
+    operations.verify_manual_payment(payment=payment, at=NOW - timedelta(days=14), staff=stella)
+    return invoice
+
+
+def lines(answer) -> list[str]:
+    return b"".join(answer.streaming_content).decode().splitlines()
+
+
+class TestAging:
+    def test_as_of_a_past_day(self, staff, invoice):
+        page = staff.get(AGING, {"on": "2025-08-19"})
+        assert tables(page) == [
+            [
+                ["Account", "Current", "1–30 days", "31–60 days", "61–90 days", "Over 90 days", "Total"],
+                ["Globex ACC-2025-000001", "–", "$39.40", "–", "–", "–", "$39.40"],
+                ["Together", "$0.00", "$39.40", "$0.00", "$0.00", "$0.00", "$39.40"],
+            ]
+        ]
+        ((_, (((row, address),)), _, _),) = page.context["groups"]
+        assert row.total == 3940
+        rows = staff.get(address)
+        assert tables(rows)[0][1] == ["INV-2025-001", "3 Jul 2025", "2 Aug 2025", "17", "$39.40"]
+        assert page_of(invoice) in rows.content.decode()
+        assert lines(staff.get(address + "&format=csv")) == [
+            "as of,currency,invoice,issued,due,open",
+            "2025-08-19,USD,INV-2025-001,2025-07-03,2025-08-02,39.40",
+        ]
+
+    def test_today_nothing_is_open(self, staff, invoice):
+        assert "Nothing was open." in staff.get(AGING).content.decode()
+        assert staff.get(AGING, {"account": "x", "currency": "USD"}).status_code == 200
+
+    def test_csv(self, staff, invoice, account):
+        type(account).objects.update(company_name="=1+1")
+        answer = staff.get(AGING, {"on": "2025-08-19", "format": "csv"})
+        assert answer["Content-Disposition"] == 'attachment; filename="aging-2025-08-19.csv"'
+        assert lines(answer) == [
+            "as of,currency,account,company,Current,1–30 days,31–60 days,61–90 days,Over 90 days,total",
+            "2025-08-19,USD,ACC-2025-000001,'=1+1,0.00,39.40,0.00,0.00,0.00,39.40",
+        ]
+
+    def test_a_day_that_is_none_is_told(self, staff, invoice):
+        page = staff.get(AGING, {"on": "tomorrow"})
+        assert (page.status_code, "Enter a valid date" in page.content.decode()) == (422, True)
+        assert staff.get(AGING, {"on": "0001-01-01"}).status_code == 200
+        assert staff.get(AGING, {"on": "9999-12-31"}).status_code == 200
+
+
+class TestRevenueAndTaxes:
+    def test_revenue_with_its_rows(self, staff, invoice):
+        page = staff.get(REVENUE, {"from": "2025-07-01", "to": "2025-09-30", "by": "quarter"})
+        ((row, issued, _, _),) = page.context["rows"]
+        assert (row.currency, row.first, row.gross) == ("USD", date(2025, 7, 1), 3940)
+        assert staff.get(issued).context["cl"].result_count == 1
+        assert lines(staff.get(REVENUE, {"from": "2025-07-01", "to": "2025-09-30", "format": "csv"})) == [
+            "period,currency,invoices,net,tax,gross,taken back,revenue net,revenue",
+            "2025-07-01,USD,1,39.40,0.00,39.40,0.00,39.40,39.40",
+        ]
+
+    def test_cancelled_leads_to_what_was_cancelled(self, staff, account):
+        bill = factories.an_open_invoice(account, account.line_items.get(), at=NOW - timedelta(days=40))
+        factories.invoices.cancel_invoice(invoice=bill, at=NOW, staff=None, reason="Wrong")
+        rows = staff.get(REVENUE).context["rows"]
+        assert [(row.first.month, row.gross) for row, *_ in rows] == [(7, 3940), (9, -3940)]
+        found = staff.get(rows[1][2]).context["cl"]
+        assert [one.pk for one in found.queryset] == [bill.pk]
+
+    def test_taxes(self, staff, invoice):
+        page = staff.get(TAXES, {"from": "2025-07-01", "to": "2025-07-31"})
+        assert tables(page)[0][1] == ["USD", "0 %", "$39.40", "$0.00", "$39.40"]
+        assert lines(staff.get(TAXES, {"from": "2025-07-01", "to": "2025-07-31", "format": "csv"}))[1:] == [
+            "2025-07-01,2025-07-31,USD,0,39.40,0.00,39.40"
+        ]
+        assert "Nothing was invoiced in this time." in staff.get(TAXES).content.decode()
+
+    def test_days_in_the_wrong_order(self, staff, invoice):
+        page = staff.get(REVENUE, {"from": "2025-09-01", "to": "2025-08-01"})
+        assert page.status_code == 422
+        assert "The last day is before the first" in page.content.decode()
+
+
+@pytest.mark.parametrize("address", [AGING, REVENUE, TAXES])
+def test_reports_are_for_who_may_view_invoices(client, account, address):
+    client.force_login(a_clerk("payments.view_payment"))
+    assert client.get(address).status_code == 403
+    client.force_login(a_clerk("invoices.view_invoice", email="ina@example.com"))
+    assert client.get(address).status_code == 200
+
+
+class TestSearch:
+    @pytest.fixture
+    def rows(self, account, stella):
+        """Two companies with an invoice each."""
+        factories.a_paid_invoice(account, stella)
+        other = factories.an_account("Initech", limit=Money(5000, "USD"))
+        factories.an_open_invoice(other, factories.an_unpaid_order(other, "51.20", display_id="I7"))
+
+    @pytest.mark.parametrize("text", ["INV-2025-002", " inv-2025-002", "51.2"])
+    def test_a_single_hit_opens_directly(self, client, rows, text):
+        client.force_login(a_clerk("invoices.view_invoice"))
+        answer = client.get(FIND, {"q": text})
+        opened = page_of(Invoice.objects.get(number="INV-2025-002"))
+        assert (answer.status_code, answer["Location"]) == (302, opened)
+
+    def test_an_exact_name_wins_over_what_only_contains_it(self, staff, rows):
+        answer = staff.get(FIND, {"q": "INV-2025-001"})  # a payment's reference contains it
+        assert answer["Location"] == page_of(Invoice.objects.get(number="INV-2025-001"))
+
+    def test_each_kind_by_what_it_is_known_by(self, staff, rows):
+        payment = Payment.objects.get()
+
+        def kinds(text: str) -> list[str]:
+            return [name for name, _, _ in staff.get(FIND, {"q": text}).context["groups"]]
+
+        assert kinds("39.40") == ["invoices", "payments"]
+        assert kinds("39,40") == ["invoices", "payments"]
+        assert kinds(payment.reference) == ["payments", "payment sessions"]
+        assert staff.get(FIND, {"q": "i7"})["Location"] == page_of(Order.objects.get(display_id="I7"))
+        assert kinds("INV-2025") == ["invoices", "payments"]
+        assert kinds("x" * 300) == kinds("1") == kinds("") == []
+        receipt = staff.get(FIND, {"q": payment.receipt.number})
+        assert receipt["Location"] == page_of(payment)
+        assert staff.get(FIND, {"q": "globe"})["Location"] == page_of(payment.account)
+
+    def test_only_what_its_reader_may_see(self, client, rows):
+        client.force_login(a_clerk("orders.view_order"))
+        assert client.get(FIND, {"q": "globex"}).context["groups"] == []
+        assert client.get(FIND, {"q": "INV-2025-002"}).context["groups"] == []
+
+    def test_more_than_ten_lead_to_the_list(self, staff, account):
+        for number in range(12):
+            factories.an_account(f"Branch {number}")
+        ((name, found, more),) = staff.get(FIND, {"q": "Branch"}).context["groups"]
+        assert (name, len(found), more) == ("accounts", 10, "/admin/accounts/account/?q=Branch")
+
+    def test_by_the_theme_s_own_search(self, staff, rows):
+        answer = staff.get("/admin/search/", {"s": "INV-2025-002", "extended": "1"})
+        assert page_of(Invoice.objects.get(number="INV-2025-002")) in answer.content.decode()
+
+    def test_the_field_stands_on_the_first_page(self, staff, account):
+        page = staff.get("/admin/").content.decode()
+        assert 'action="/admin/find/"' in page
+        assert "Search number, amount, customer, reference" in plain(page)
