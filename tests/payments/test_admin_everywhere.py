@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import operations as accounts
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.models import Account, CustomerToken, Membership, User
+from accounts.models import Account, BankAccountChange, CustomerToken, Membership, User
 from core.audit import AuditEntry
 from core.models import OutboxMessage
 from invoices import operations as invoices
@@ -110,6 +110,16 @@ def dunned(account: Account, number: int, person: cast.Member, stella: User) -> 
     invoices.send_reminder(invoice=opened, level=level, at=later, staff=stella)
     invoices.promise_to_pay(account=account, promised_date=later.date(), at=NOW, staff=stella)
     factories.a_recurring_invoice(account, stella)
+    BankAccountChange.objects.create(
+        bank_account_holder="Northwind",
+        iban=f"DE{number}",
+        reason="Moved",
+        status="rejected",
+        asked_by=stella,
+        asked_at=NOW,
+        decided_by=stella,
+        decided_at=NOW,
+    )
     mapping = BankMapping.objects.create(
         name=f"Bank {number}", bank_account="DE89", currency="USD", date_column="day", amount_column="amount"
     )
@@ -176,6 +186,7 @@ class TestEveryPage:
             "AccountLineItem",
             "Allocation",
             "AuditEntry",
+            "BankAccountChange",
             "BankLine",
             "BankStatement",
             "CustomerToken",
