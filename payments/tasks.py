@@ -118,8 +118,8 @@ SCHEDULES = (
     ("reconcile payments", "payments.tasks.reconcile_now", 1),
     ("check invariants", "payments.tasks.check_invariants_now", 60),
     ("compare with the providers", "payments.tasks.compare_now", 24 * 60),
-    ("remove old exports", "accounts.tasks.remove_old_exports_now", 60),
     ("send reminders", "payments.tasks.remind_now", 24 * 60),
+    ("remove old exports", "accounts.tasks.remove_old_exports_now", 60),
 )
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0009_letterhead'),
+        ('accounts', '0010_exports'),
         ('invoices', '0006_reminders'),
     ]
 

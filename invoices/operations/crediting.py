@@ -2,9 +2,9 @@
 the money is decided above, by payments."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -70,17 +70,7 @@ def write_credit_note(
     issue_date = organization.today(at)
     sequence = accounts.allot_number("credit_note", year=issue_date.year)
     number = organization.credit_note_number_format.format(year=issue_date.year, sequence=sequence)
-    paper = {
-        "number": number,
-        "issue_date": issue_date.isoformat(),
-        "invoice_number": invoice.number,
-        "invoice_date": str(invoice.issue_date),
-        "currency": invoice.currency,
-        "reason": reason,
-        **parties(account, organization),
-        "lines": [_told(one) for one in off],
-        "total_amount": sum(one.amount for one in off),
-    }
+    paper = _paper(invoice, off, account, organization, number=number, issue_date=issue_date, reason=reason)
     note = CreditNote.objects.create(
         account=account,
         invoice=invoice,
@@ -96,16 +86,7 @@ def write_credit_note(
         snapshot=paper,
         snapshot_hash=snapshot_hash(paper),
     )
-    CreditNoteLine.objects.bulk_create(
-        CreditNoteLine(
-            credit_note=note,
-            invoice_line=one.line,
-            net_amount=one.net_amount,
-            tax_amount=one.tax_amount,
-            amount=one.amount,
-        )
-        for one in off
-    )
+    CreditNoteLine.objects.bulk_create(_line(note, one) for one in off)
     told = {
         "number": number,
         "amount": note.total_amount,
@@ -115,6 +96,30 @@ def write_credit_note(
     record(note, "credit_note.issued", at=at, by=staff.actor, after=told, reason=reason)
     enqueue(CREDITED, {"credit_note": note.pk}, at=at)
     return note
+
+
+def _paper(
+    invoice: Invoice,
+    off: Sequence[Off],
+    account: Account,
+    organization: Organization,
+    *,
+    number: str,
+    issue_date: date,
+    reason: str,
+) -> dict[str, Any]:
+    """Parties, lines and total as they are now, in plain JSON; amounts in minor units."""
+    return {
+        "number": number,
+        "issue_date": issue_date.isoformat(),
+        "invoice_number": invoice.number,
+        "invoice_date": str(invoice.issue_date),
+        "currency": invoice.currency,
+        "reason": reason,
+        **parties(account, organization),
+        "lines": [_told(one) for one in off],
+        "total_amount": sum(one.amount for one in off),
+    }
 
 
 def _off(invoice: Invoice, amounts: Mapping[int, int]) -> list[Off]:
@@ -141,6 +146,16 @@ def _share(line: InvoiceLineItem, amount: int) -> Off:
     share = (Decimal(credited) * line.tax_amount / line.amount).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     tax = int(share) - line.credited_tax  # type: ignore[attr-defined]
     return Off(line, amount - tax, tax)
+
+
+def _line(note: CreditNote, one: Off) -> CreditNoteLine:
+    return CreditNoteLine(
+        credit_note=note,
+        invoice_line=one.line,
+        net_amount=one.net_amount,
+        tax_amount=one.tax_amount,
+        amount=one.amount,
+    )
 
 
 def _told(one: Off) -> dict[str, Any]:

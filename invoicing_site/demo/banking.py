@@ -43,7 +43,7 @@ def _invoice(account: Account, price: str, number: int, at: datetime) -> Invoice
     line = orders.place_order(
         account=account,
         region=region,
-        display_id=f"175687040{number}",
+        display_id=f"175687060{number}",
         positions=[orders.Position("Latex, one roll", Decimal(1), Decimal(price), sku="VI-001")],
         at=at,
         by=SYSTEM,

@@ -57,7 +57,7 @@ def show_invoicing(*, staff: User, now: datetime) -> None:
     charge = orders.place_order(
         account=account,
         region=region,
-        display_id="1756870401",
+        display_id="1756870701",
         positions=[orders.Position("Office chair, mesh back", Decimal(2), Decimal("189.00"), sku="NW-001")],
         at=now - timedelta(days=2),
         by=SYSTEM,

@@ -174,7 +174,7 @@ def ask_to_undo_line(lines: BackOfficeAdmin, request: HttpRequest, line: BankLin
     def question() -> None:
         current = operations.undecided(line=line, staff=staff)
         if current.payment is not None:
-            operations.undoable(payment=current.payment, staff=staff)
+            operations.reversible(payment=current.payment, staff=staff)
 
     page = Confirmation(
         question=f"Undo what was decided on {total}?",

@@ -2,7 +2,7 @@
 may see, each number a link to its rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,11 +29,12 @@ class Job:
     permission: str
     button: str
     list_of: str
-    where: Mapping[str, str]
+    where: Mapping[str, str] = field(default_factory=dict)
+    page: str = "changelist"
 
     @property
     def address(self) -> str:
-        return reverse(f"admin:{self.list_of}_changelist", query=self.where)
+        return reverse(f"admin:{self.list_of}_{self.page}", query=self.where or None)
 
 
 JOBS: dict[str, Job] = {
@@ -44,20 +45,6 @@ JOBS: dict[str, Job] = {
         "payments_payment",
         {"show": "to_verify"},
     ),
-    "bank_lines": Job(
-        "Lines of bank statements to book",
-        "payments.view_bankline",
-        "Book lines",
-        "payments_bankline",
-        {"show": "open"},
-    ),
-    "bank_changes": Job(
-        "Changes of the bank account to decide",
-        "accounts.view_bankaccountchange",
-        "Decide on the change",
-        "accounts_bankaccountchange",
-        {"show": "asked"},
-    ),
     "issues": Job(
         "Problems to resolve",
         "payments.view_reconciliationissue",
@@ -65,15 +52,29 @@ JOBS: dict[str, Job] = {
         "payments_reconciliationissue",
         {"show": "open"},
     ),
+    "bank_lines": Job(
+        "Bank lines to decide on",
+        "payments.view_bankline",
+        "Decide on lines",
+        "payments_bankline",
+        {"show": "open"},
+    ),
     "overdue": Job(
-        "Overdue invoices", "invoices.view_invoice", "See overdue", "invoices_invoice", {"show": "overdue"}
+        "Overdue invoices", "invoices.view_invoice", "Preview reminders", "invoices_invoice", page="remind"
+    ),
+    "promises": Job(
+        "Promises to pay that were broken",
+        "invoices.view_paymentpromise",
+        "See broken promises",
+        "invoices_paymentpromise",
+        {"show": "broken"},
     ),
     "unbilled": Job(
         "Unbilled charges",
         "accounts.view_accountlineitem",
-        "See charges",
-        "accounts_accountlineitem",
-        {"show": "unbilled"},
+        "Preview invoices",
+        "invoices_invoice",
+        page="bill_unbilled",
     ),
     "drafts": Job(
         "Drafts",
@@ -95,6 +96,13 @@ JOBS: dict[str, Job] = {
         "Assign money",
         "payments_payment",
         {"show": "unassigned"},
+    ),
+    "bank_account": Job(
+        "Bank account to approve",
+        "accounts.view_bankaccountchange",
+        "Look at the change",
+        "accounts_bankaccountchange",
+        {"show": "asked"},
     ),
 }
 

@@ -144,7 +144,7 @@ def ask_to_undo(payments: Any, request: HttpRequest, payment: Payment) -> HttpRe
     """The page that asks before a recording is taken out of the books again."""
     staff = staff_of(request)
     total = plain_money(payment.amount, payment.currency)
-    refusal = refusal_of(lambda: operations.undoable(payment=payment, staff=staff))
+    refusal = refusal_of(lambda: operations.reversible(payment=payment, staff=staff))
     facts = [
         ("Account", link_to(payment.account) or "–"),
         ("Amount", money(payment.amount, payment.currency)),

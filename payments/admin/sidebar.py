@@ -138,7 +138,7 @@ def _may_view(request: HttpRequest, kind: str) -> bool:
 BADGES = {
     "verify": "payments.payment",
     "issues": "payments.reconciliationissue",
-    "bank_lines": "payments.bankstatement",
-    "bank_changes": "accounts.bankaccountchange",
     "failed": "core.outboxmessage",
+    "bank_lines": "payments.bankline",
+    "bank_account": "accounts.bankaccountchange",
 }

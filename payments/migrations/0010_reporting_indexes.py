@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0009_letterhead'),
+        ('accounts', '0010_exports'),
         ('invoices', '0007_reporting_indexes'),
         ('payments', '0009_bank_statements'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -71,8 +71,8 @@ from payments.operations.recording import (
     may_record,
     record_payment,
     require_recordable,
+    reversible,
     undo_recording,
-    undoable,
 )
 from payments.operations.refunding import (
     find_refunds,
@@ -178,6 +178,7 @@ __all__ = [
     "require_recordable",
     "resolvable",
     "resolve_issue",
+    "reversible",
     "send_again",
     "send_statement",
     "sendable",

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
 from accounts.models import Account
 from invoices.models import Invoice, InvoiceLineItem
 from payments.models import Payment, PaymentCollectionInvoice
 from payments.operations.taking_back import shares
+
+CHARGES = Prefetch("line_items", queryset=InvoiceLineItem.objects.select_related("account_line_item"))
 
 
 @dataclass(frozen=True)
@@ -143,12 +145,12 @@ def _account(payment: Payment) -> Account:
 
 
 def _with_charges() -> QuerySet[Invoice]:
-    lines = InvoiceLineItem.objects.select_related("account_line_item")
-    return Invoice.objects.defer("snapshot").prefetch_related(Prefetch("line_items", queryset=lines))
+    return Invoice.objects.defer("snapshot").prefetch_related(CHARGES)
 
 
 def worth(invoice: Invoice, paid: int) -> int:
     """By how much the account's paid amount moves when `paid` of the invoice is, its lines oldest first."""
+    prefetch_related_objects([invoice], CHARGES)
     left, moved = paid, 0
     for line in invoice.line_items.all():
         share = min(left, line.amount)

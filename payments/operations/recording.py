@@ -169,12 +169,12 @@ def undo_recording(*, payment: Payment, reason: str, at: datetime, staff: User) 
     """What was recorded did not come in, or was somebody else's: take it out of the books, whole, by a
     counter-entry; no row is deleted. Invoices are open again, the account owes what it owed, and a line of a
     bank statement that it was is open again. Refuses staff without the permission, a missing reason, and what
-    `undoable` refuses."""
+    `reversible` refuses."""
     reason = reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
     with held(payment) as account:
-        current = undoable(payment=payment, staff=staff)
+        current = reversible(payment=payment, staff=staff)
         if account is None:  # what is recorded is always somebody's
             raise RuntimeError(f"Payment {current.pk} was recorded for no account")
         return _taken_out(current, account, reason, at=at, staff=staff)
@@ -204,7 +204,7 @@ def _taken_out(payment: Payment, account: Account, reason: str, *, at: datetime,
     return refund
 
 
-def undoable(*, payment: Payment, staff: User) -> Payment:
+def reversible(*, payment: Payment, staff: User) -> Payment:
     """The payment as it is now, if this member of staff may take its recording out of the books: nothing of
     it went back, and no invoice used what it left as credit."""
     may_record(staff)

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import AccountLineItem, BankAccountChange
 from core.models import OutboxMessage
-from invoices.models import Invoice
+from invoices.models import Invoice, PaymentPromise
 from payments.models import BankLine, Payment, ReconciliationIssue
 
 
@@ -29,14 +29,15 @@ OPEN = F("total_amount") - F("paid_amount")
 Rows = Callable[[date], tuple[QuerySet, object, str]]
 WAITING: dict[str, Rows] = {
     "verify": lambda on: (Payment.objects.to_verify(), F("amount"), "created_at"),
+    "bank_lines": lambda on: (BankLine.objects.open(), F("amount"), "statement__imported_at"),
     "issues": lambda on: (ReconciliationIssue.objects.filter(resolved_at=None), F("amount"), "opened_at"),
-    "bank_lines": lambda on: (BankLine.objects.open(), F("amount"), "day"),
-    "bank_changes": lambda on: (BankAccountChange.objects.filter(status="asked"), Value(0), "asked_at"),
     "overdue": lambda on: (Invoice.objects.overdue(on=on), OPEN, "due_date"),
+    "promises": lambda on: (PaymentPromise.objects.broken(on=on), F("amount"), "promised_date"),
     "unbilled": lambda on: (AccountLineItem.objects.unbilled(), F("amount"), "created_at"),
     "drafts": lambda on: (Invoice.objects.filter(status="draft"), F("total_amount"), "created_at"),
     "failed": lambda on: (OutboxMessage.objects.filter(status="failed"), Value(0), "created_at"),
     "unassigned": lambda on: (Payment.objects.filter(status="unassigned"), F("amount"), "captured_at"),
+    "bank_account": lambda on: (BankAccountChange.objects.filter(status="asked"), Value(0), "asked_at"),
 }
 
 

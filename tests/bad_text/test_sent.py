@@ -16,7 +16,8 @@ from django.contrib import admin
 from tests.back_office import list_of, page_of
 from tests.bad_text.texts import ADDRESS, HEADER, LONG, NUL, NUMBERS, SENT, SURROGATE, WORST, harm, read
 from tests.matrix.asking import browser_of, undone
-from tests.matrix.table import BACK_OFFICE, STOREFRONT
+from tests.matrix.offices import BACK_OFFICE
+from tests.matrix.table import STOREFRONT
 from tests.matrix.test_back_office import row_of
 from tests.matrix.test_storefront import document, live
 from tests.matrix.world import build

@@ -23,7 +23,7 @@ from tests.bad_text.texts import FORMULA, HEADER, MARKUP, STORED, WORST, harm, r
 from tests.books import OURS
 from tests.clients import Storefront
 from tests.matrix.asking import browser_of
-from tests.matrix.table import BACK_OFFICE
+from tests.matrix.offices import BACK_OFFICE
 from tests.matrix.world import World, build
 from tests.past_the_guards import without_triggers
 

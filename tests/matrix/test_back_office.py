@@ -16,7 +16,8 @@ from invoices.models import Invoice
 from payments.models import Payment
 from tests.back_office import list_of, page_of, refusal
 from tests.matrix.asking import assert_as_declared, browser_of, difference, told, undone, writes
-from tests.matrix.table import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, STAFF, Office
+from tests.matrix.offices import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, Office
+from tests.matrix.table import STAFF
 from tests.matrix.world import RANDOM_ID, World, build
 
 pytestmark = pytest.mark.django_db

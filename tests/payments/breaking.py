@@ -29,7 +29,6 @@ NOTES, NOTE_LINES, WRITE_OFFS = "invoices_creditnote", "invoices_creditnoteline"
 RECEIPTS, PAPERS = "payments_receipt", "invoices_invoicedocument"
 BYTES = "BLOB" if connection.vendor == "sqlite" else "BYTEA"
 PAYMENTS, SESSIONS, PARTS = "payments_payment", "payments_paymentsession", "payments_allocation"
-CREDITS = "payments_accountcredit"
 COLLECTIONS, COVERED = "payments_paymentcollection", "payments_paymentcollectioninvoice"
 OF_PAID = f"WHERE invoice_id = (SELECT id FROM {INVOICES} WHERE number = 'INV-2025-001')"
 PAID, OPEN = "WHERE number = 'INV-2025-001'", "WHERE number = 'INV-2025-002'"
@@ -336,7 +335,7 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
     "a correction settles its invoice or is kept, to the last unit": {
         "invoices.CreditNote": [
             lose(PARTS, "WHERE credit_note_id IS NOT NULL"),
-            change(CREDITS, "amount = amount + 1 WHERE credit_note_id IS NOT NULL"),
+            change("payments_accountcredit", "amount = amount + 1 WHERE credit_note_id IS NOT NULL"),
         ],
         "payments.WriteOff": [
             lose(PARTS, "WHERE write_off_id IS NOT NULL"),
