@@ -28,6 +28,11 @@ CLERK = _named(
     "invoices.draft_invoice",
     "invoices.issue_invoice",
     "invoices.remind_invoice",
+    "invoices.add_recurringinvoice",
+    "invoices.change_recurringinvoice",
+    "invoices.add_recurringline",
+    "invoices.change_recurringline",
+    "invoices.delete_recurringline",
 )
 CASHIER = _named(
     "payments.add_bankmapping",

@@ -119,6 +119,7 @@ SCHEDULES = (
     ("check invariants", "payments.tasks.check_invariants_now", 60),
     ("compare with the providers", "payments.tasks.compare_now", 24 * 60),
     ("send reminders", "payments.tasks.remind_now", 24 * 60),
+    ("make recurring invoices", "payments.tasks.recur_now", 60),
     ("remove old exports", "accounts.tasks.remove_old_exports_now", 60),
 )
 
@@ -148,6 +149,11 @@ def remind_now() -> str:
     if not Organization.objects.filter(send_reminders_automatically=True).exists():
         return "reminders are sent by hand"
     return str(invoices.run_reminders(at=timezone.now()))
+
+
+def recur_now() -> str:
+    """Every hour, so that a day's invoices are made soon after it begins, wherever the organization is."""
+    return str(invoices.make_recurring_invoices(at=timezone.now()))
 
 
 def check_invariants_now() -> str:

@@ -1,7 +1,7 @@
 """Situations, made through the operations as the site makes them. The clock stands at NOW."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import F
@@ -12,7 +12,13 @@ from accounts.models import Account, AccountLineItem, ExchangeRate, Organization
 from core.audit import SYSTEM, Actor, record
 from core.outbox import OutboxMessage
 from invoices import operations as invoices
-from invoices.models import Invoice, ReminderFee, ReminderLevel
+from invoices.models import (
+    Invoice,
+    RecurringInvoice,
+    RecurringLine,
+    ReminderFee,
+    ReminderLevel,
+)
 from invoices.operations.freezing import ISSUED
 from orders import operations as orders
 from orders.models import Order
@@ -220,3 +226,23 @@ def reminder_levels(*days: int, fee: str = "", currency: str = "USD") -> list[Re
     if fee:
         ReminderFee.objects.create(level=levels[-1], currency=currency, amount=Decimal(fee))
     return levels
+
+
+def a_recurring_invoice(
+    account: Account, staff: User, start: date | None = None, frequency: str = "monthly", **details
+) -> RecurringInvoice:
+    """$100.00 a month and 19 % tax, from the day of NOW."""
+    recurring = RecurringInvoice.objects.create(
+        account=account,
+        region=a_region(),
+        title="Maintenance",
+        frequency=frequency,
+        start_date=start or NOW.date(),
+        created_at=NOW,
+        created_by=staff,
+        **details,
+    )
+    RecurringLine.objects.create(
+        recurring=recurring, description="Care", quantity=2, unit_price=Decimal(50), tax_rate=Decimal(19)
+    )
+    return recurring

@@ -32,6 +32,7 @@ from invoices.operations.promising import (
     withdraw_promise,
     withdrawable,
 )
+from invoices.operations.recurring import make_next, make_recurring_invoices, skip_next, skippable
 from invoices.operations.reminding import (
     Due,
     due_reminders,
@@ -71,6 +72,8 @@ __all__ = [
     "left_of_line",
     "make_credit_note_document",
     "make_documents",
+    "make_next",
+    "make_recurring_invoices",
     "mark_viewed",
     "may_draft",
     "parties",
@@ -85,6 +88,8 @@ __all__ = [
     "run_reminders",
     "send_reminder",
     "set_paid_amount",
+    "skip_next",
+    "skippable",
     "stop_reminder",
     "stoppable",
     "unbilled_by_account",

@@ -14,7 +14,7 @@ from moneyed import Money
 
 from accounts import operations as accounts
 from accounts.models import Account, AccountLineItem, Organization, Region, User
-from core.audit import record
+from core.audit import Actor, record
 from core.errors import Conflict, Invalid
 from core.money import from_minor, nearest_minor
 from core.transitions import move
@@ -70,12 +70,17 @@ def create_draft(
     """
     by = accounts.acting(staff, DRAFT)
     with accounts.locked_account(account.pk) as locked:
-        _require_active(locked)
-        invoice = Invoice(account=locked, region=region, currency=region.currency, created_at=at)
-        lines = _written(invoice, locked, draft, at=at)
-        invoice.save()
-        InvoiceLineItem.objects.bulk_create(lines)
-        record(invoice, "invoice.drafted", at=at, by=by, after=_told(invoice, lines))
+        return write_draft(account=locked, region=region, draft=draft, at=at, by=by)
+
+
+def write_draft(*, account: Account, region: Region, draft: Draft, at: datetime, by: Actor) -> Invoice:
+    """Write a draft for an account whose lock the caller holds. Refuses what `create_draft` refuses."""
+    _require_active(account)
+    invoice = Invoice(account=account, region=region, currency=region.currency, created_at=at)
+    lines = _written(invoice, account, draft, at=at)
+    invoice.save()
+    InvoiceLineItem.objects.bulk_create(lines)
+    record(invoice, "invoice.drafted", at=at, by=by, after=_told(invoice, lines))
     return invoice
 
 
@@ -116,30 +121,38 @@ def issue_draft(
     by = accounts.acting(staff, ISSUE)
     with accounts.locked_account(invoice.account_id) as account:
         current = _still_draft(invoice, known_version)
-        organization = Organization.objects.get()
-        lines = list(current.line_items.select_related("account_line_item").order_by("pk"))
-        region = _region_of(current)
-        issue_date = current.asked_issue_date or organization.today(at)
-        _require_dates(current.asked_issue_date, current.asked_due_date, organization, at=at)
-        current.due_date = current.asked_due_date or account.due_date(issue_date, organization)
-        _require_unbilled(account, region, lines)
-        for line in lines:
-            if line.account_line_item is None and line.amount:
-                line.account_line_item = accounts.add_charge(
-                    account=account,
-                    region=region,
-                    amount=from_minor(line.amount, current.currency),
-                    description=line.description,
-                    due_date=current.due_date,
-                    at=at,
-                    by=by,
-                    override_reason=override_reason,
-                )
-            line.is_live = True
-        InvoiceLineItem.objects.bulk_update(lines, ["account_line_item", "is_live"])
-        current.save(update_fields=["due_date"])
-        freeze(current, lines, account, organization, issue_date=issue_date, at=at, by=by)
-    return current
+        return issue_written(draft=current, account=account, at=at, by=by, override_reason=override_reason)
+
+
+def issue_written(
+    *, draft: Invoice, account: Account, at: datetime, by: Actor, override_reason: str = ""
+) -> Invoice:
+    """Issue a draft of an account whose lock the caller holds; read after it. Refuses what `issue_draft`
+    refuses, then perhaps with some of its lines charged: the caller's transaction takes that back."""
+    organization = Organization.objects.get()
+    lines = list(draft.line_items.select_related("account_line_item").order_by("pk"))
+    region = _region_of(draft)
+    issue_date = draft.asked_issue_date or organization.today(at)
+    _require_dates(draft.asked_issue_date, draft.asked_due_date, organization, at=at)
+    draft.due_date = draft.asked_due_date or account.due_date(issue_date, organization)
+    _require_unbilled(account, region, lines)
+    for line in lines:
+        if line.account_line_item is None and line.amount:
+            line.account_line_item = accounts.add_charge(
+                account=account,
+                region=region,
+                amount=from_minor(line.amount, draft.currency),
+                description=line.description,
+                due_date=draft.due_date,
+                at=at,
+                by=by,
+                override_reason=override_reason,
+            )
+        line.is_live = True
+    InvoiceLineItem.objects.bulk_update(lines, ["account_line_item", "is_live"])
+    draft.save(update_fields=["due_date"])
+    freeze(draft, lines, account, organization, issue_date=issue_date, at=at, by=by)
+    return draft
 
 
 def duplicate_invoice(*, invoice: Invoice, at: datetime, staff: User) -> Invoice:

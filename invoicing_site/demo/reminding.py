@@ -85,7 +85,7 @@ def _overdue(company: str, number: str, price: str, now: datetime) -> Invoice:
     at = now - timedelta(days=55)
     account = company_named(company, at)
     region = Region.objects.get(name="North America")
-    order = orders.place_order(
+    orders.place_order(
         account=account,
         region=region,
         display_id=number,
@@ -93,8 +93,9 @@ def _overdue(company: str, number: str, price: str, now: datetime) -> Invoice:
         at=at,
         by=SYSTEM,
     )
+    line = account.line_items.get()
     return invoices.create_invoice_from_line_items(
-        account=account, region=region, line_item_ids=[order.account_line_item_id], at=at, by=SYSTEM
+        account=account, region=region, line_item_ids=[line.pk], at=at, by=SYSTEM
     )
 
 

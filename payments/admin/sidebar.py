@@ -18,6 +18,7 @@ PAGES = (
             ("Invoices", "receipt_long", "invoices.invoice"),
             ("Credit notes", "remove_circle", "invoices.creditnote"),
             ("Accounts", "domain", "accounts.account"),
+            ("Recurring", "event_repeat", "invoices.recurringinvoice"),
             ("Reminders", "notifications", "invoices.reminder"),
             ("Promises to pay", "handshake", "invoices.paymentpromise"),
             ("Line items", "list_alt", "accounts.accountlineitem"),

@@ -25,8 +25,9 @@ def closable(*, account: Account, staff: User) -> Account:
         raise Conflict(f"Account {current.number} still owes {owed}")
     if Invoice.objects.open().filter(account=current).exists():
         raise Conflict(f"Account {current.number} has open invoices")
-    credit = AccountCredit.objects.filter(account=current).with_left().filter(left__gt=0).first()
-    if credit is not None:
+    for credit in AccountCredit.objects.filter(account=current).with_left():
+        if not credit.left:
+            continue
         left = format_minor(credit.left, credit.currency)
         raise Conflict(f"Account {current.number} still has a credit of {left}: send it back first")
     return current

@@ -23,10 +23,11 @@ def reminder_letter(invoice: Invoice, reminder: Reminder) -> tuple[Letter, Words
     words = accounts.words_for(ACCOUNT_LABELS, WORDS, REMINDER_WORDS, account=account)
     labels = LABELS[words.language]
     amount = words.amount(reminder.open_amount, invoice.currency)
+    due = words.day(invoice.due_date)
     told = {
         "number": invoice.number,
         "amount": amount,
-        "due_date": words.day(invoice.due_date),
+        "due_date": due,
         "days": reminder.days_overdue,
     }
     own = next((one for one in reminder.level.texts.all() if one.language == words.language), None)
@@ -35,7 +36,7 @@ def reminder_letter(invoice: Invoice, reminder: Reminder) -> tuple[Letter, Words
     facts = [
         (labels["invoice_number"], str(invoice.number)),
         (words.say("reminder_open"), amount),
-        (labels["due_date"], told["due_date"]),
+        (labels["due_date"], due),
     ]
     if reminder.days_overdue:
         facts.append((words.say("reminder_days"), str(reminder.days_overdue)))

@@ -72,14 +72,14 @@ class TestOrganization:
         assert staff.post(list_of(Organization) + "add/", given).status_code == 302
         assert Organization.objects.get().pk == 1
 
-    def test_new_bank_details_are_in_the_trail(self, staff, account, stella):
+    def test_what_was_changed_is_in_the_trail(self, staff, account, stella):
         organization = Organization.objects.get()
-        given = form_of(staff.get(page_of(organization))) | {"iban": "DE02120300000000202051"}
+        given = form_of(staff.get(page_of(organization))) | {"tax_id": "DE987654321"}
         assert staff.post(page_of(organization), given).status_code == 302
         entry = AuditEntry.objects.get(action="organization.changed")
         assert (entry.before, entry.after, entry.actor_label) == (
-            {"iban": "DE89370400440532013000"},
-            {"iban": "DE02120300000000202051"},
+            {"tax_id": "DE123456789"},
+            {"tax_id": "DE987654321"},
             "stella@example.com",
         )
 

@@ -140,6 +140,9 @@ BACK_OFFICE = {
         },
     ),
     "invoices.paymentpromise": READ_ONLY._replace(questions={"withdraw": Question(CLERKS, REASON)}),
+    "invoices.recurringinvoice": Office(
+        add=CLERKS, change=CLERKS, questions={"skip": Question(CLERKS, REASON)}
+    ),
     "invoices.reminder": READ_ONLY._replace(questions={"stop": Question(CLERKS, {})}),
     "invoices.reminderlevel": MASTER_DATA,
     "orders.order": READ_ONLY,

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import operations as accounts
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.models import Account, CustomerToken, Membership, User
+from accounts.models import Account, BankAccountChange, CustomerToken, Membership, User
 from core.audit import AuditEntry
 from core.models import OutboxMessage
 from invoices import operations as invoices
@@ -109,6 +109,17 @@ def dunned(account: Account, number: int, person: cast.Member, stella: User) -> 
     later = NOW + timedelta(days=60)
     invoices.send_reminder(invoice=opened, level=level, at=later, staff=stella)
     invoices.promise_to_pay(account=account, promised_date=later.date(), at=NOW, staff=stella)
+    factories.a_recurring_invoice(account, stella)
+    BankAccountChange.objects.create(
+        bank_account_holder="Northwind",
+        iban=f"DE{number}",
+        reason="Moved",
+        status="rejected",
+        asked_by=stella,
+        asked_at=NOW,
+        decided_by=stella,
+        decided_at=NOW,
+    )
     mapping = BankMapping.objects.create(
         name=f"Bank {number}", bank_account="DE89", currency="USD", date_column="day", amount_column="amount"
     )
@@ -130,7 +141,7 @@ class TestEveryPage:
             addresses = (list_of(model), list_of(model, show="all"), page_of(row))
             opened += [(address, staff.get(address).status_code) for address in addresses]
         assert [one for one in opened if one[1] != 200] == []
-        assert len(opened) == 3 * 33
+        assert len(opened) == 3 * 34
 
     def test_lists_ask_the_database_equally_often_for_2_and_for_20_rows(self, staff):
         def counted() -> dict[str, int]:
@@ -175,6 +186,7 @@ class TestEveryPage:
             "AccountLineItem",
             "Allocation",
             "AuditEntry",
+            "BankAccountChange",
             "BankLine",
             "BankStatement",
             "CustomerToken",

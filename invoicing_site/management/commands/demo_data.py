@@ -30,6 +30,7 @@ from invoices import operations as invoices
 from invoices.models import Invoice
 from invoicing_site.demo.banking import show_banking
 from invoicing_site.demo.invoicing import show_invoicing
+from invoicing_site.demo.recurring import show_recurring
 from invoicing_site.demo.reminding import show_reminders
 from invoicing_site.demo.scale import show_scale
 from orders import operations as orders
@@ -103,6 +104,7 @@ class Command(BaseCommand):
         self._initech(now)
         show_invoicing(staff=User.objects.get(email=STAFF[0][0]), now=now)
         show_reminders(now)
+        show_recurring(now)
         show_banking(now)
         if options["line_items"]:
             self._big(now, options["line_items"])

@@ -1,0 +1,112 @@
+"""Making the invoices that recur: each day of a recurring invoice makes one, whenever and however often the
+worker comes by."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.db import transaction
+
+from accounts import operations as accounts
+from accounts.models import Account, Organization, User
+from core.audit import SYSTEM, record
+from core.errors import Conflict, Invalid, Refusal
+from invoices.models import Invoice, RecurringInvoice, RecurringRun
+from invoices.operations.drafting import Draft, FreeLine, issue_written, write_draft
+
+PERMISSION = "invoices.change_recurringinvoice"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a round made, and for which recurring invoices it was refused."""
+
+    invoices: list[Invoice] = field(default_factory=list)
+    refused: list[tuple[RecurringInvoice, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{len(self.invoices)} made, {len(self.refused)} refused"
+
+
+def make_recurring_invoices(*, at: datetime) -> Made:
+    """Make every invoice whose day has come, each in a transaction of its own; days that were missed are made
+    up for. What is refused, such as for a suspended account, stays due and is tried again."""
+    today = Organization.objects.get().today(at)
+    made = Made()
+    for recurring in RecurringInvoice.objects.filter(is_paused=False, start_date__lte=today).order_by("pk"):
+        try:
+            while invoice := make_next(recurring=recurring, at=at):
+                made.invoices.append(invoice)
+        except Refusal as refusal:
+            RecurringInvoice.objects.filter(pk=recurring.pk).update(refusal=refusal.message[:300])
+            made.refused.append((recurring, refusal.message))
+    return made
+
+
+def make_next(*, recurring: RecurringInvoice, at: datetime) -> Invoice | None:
+    """Make the next invoice if its day has come; None when there is nothing to do. One that cannot be issued,
+    such as over the credit limit, stays a draft, and its run says why."""
+    with accounts.locked_account(recurring.account_id) as account:
+        current = RecurringInvoice.objects.select_related("region").get(pk=recurring.pk)
+        day = current.next_date
+        if current.is_paused or day is None or day > Organization.objects.get().today(at):
+            return None
+        lines = [
+            FreeLine(one.description, one.quantity, one.unit_price, one.tax_rate)
+            for one in current.lines.all()
+        ]
+        draft = Draft(lines=lines, title=current.title, notes=current.notes)
+        invoice = write_draft(account=account, region=current.region, draft=draft, at=at, by=SYSTEM)
+        note = _issue(invoice, account, at=at) if current.issues_itself else ""
+        RecurringRun.objects.create(recurring=current, date=day, invoice=invoice, note=note, created_at=at)
+        _go_on(current)
+        told = {"date": day.isoformat(), "invoice": invoice.pk}
+        record(current, "recurringinvoice.made", at=at, by=SYSTEM, after=told, reason=note)
+    return invoice
+
+
+def skippable(*, recurring: RecurringInvoice, staff: User) -> RecurringInvoice:
+    """The recurring invoice as it is now, if this member of staff can skip its next run."""
+    accounts.acting(staff, PERMISSION)
+    current = RecurringInvoice.objects.get(pk=recurring.pk)
+    _next_day(current)
+    return current
+
+
+def skip_next(*, recurring: RecurringInvoice, reason: str, at: datetime, staff: User) -> None:
+    """Make no invoice of the next day. The one after comes when it always would."""
+    reason = reason.strip()
+    if not reason:
+        raise Invalid("Enter a reason", field="reason")
+    with accounts.locked_account(recurring.account_id):
+        current = skippable(recurring=recurring, staff=staff)
+        day = _next_day(current)
+        note = f"Skipped: {reason}"[:300]
+        RecurringRun.objects.create(recurring=current, date=day, note=note, created_at=at)
+        _go_on(current)
+        after = {"date": day.isoformat()}
+        record(current, "recurringinvoice.skipped", at=at, by=staff.actor, after=after, reason=reason)
+
+
+def _next_day(recurring: RecurringInvoice) -> date:
+    day = recurring.next_date
+    if day is None:
+        raise Conflict("It has ended: there is no next run")
+    return day
+
+
+def _go_on(recurring: RecurringInvoice) -> None:
+    recurring.runs_done += 1
+    recurring.refusal = ""
+    recurring.save(update_fields=["runs_done", "refusal"])
+
+
+def _issue(invoice: Invoice, account: Account, *, at: datetime) -> str:
+    """Why it could not be issued; empty when it was. What it charged until then is taken back."""
+    before = account.total_amount
+    try:
+        with transaction.atomic():
+            issue_written(draft=invoice, account=account, at=at, by=SYSTEM)
+    except Refusal as refusal:
+        account.total_amount = before
+        return f"Not issued: {refusal.message}"[:300]
+    return ""

@@ -1,0 +1,127 @@
+"""Recurring invoices in the back office, and the worker that makes them."""
+
+import pytest
+import time_machine
+
+from core.audit import AuditEntry
+from invoices import operations
+from invoices.models import Invoice, RecurringInvoice
+from payments import tasks
+from tests import factories
+from tests.back_office import (
+    a_clerk,
+    button,
+    facts,
+    form_of,
+    list_of,
+    page_of,
+    plain,
+    question,
+    refusal,
+    rows,
+    told,
+)
+from tests.books import unchanged
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def staff(client, stella):
+    client.force_login(stella)
+    return client
+
+
+def given(client, account, **changes) -> dict:
+    region = factories.a_region()
+    return (
+        form_of(client.get(list_of(RecurringInvoice) + "add/"))
+        | {
+            "account": str(account.pk),
+            "region": str(region.pk),
+            "title": "Maintenance",
+            "frequency": "monthly",
+            "start_date": "2025-08-31",
+            "lines-TOTAL_FORMS": "1",
+            "lines-0-description": "Care",
+            "lines-0-quantity": "2",
+            "lines-0-unit_price": "50",
+            "lines-0-tax_rate": "19",
+        }
+        | changes
+    )
+
+
+def test_one_is_written_and_made(staff, account, stella):
+    answer = staff.post(list_of(RecurringInvoice) + "add/", given(staff, account))
+    assert answer.status_code == 302
+    recurring = RecurringInvoice.objects.get()
+    assert (recurring.created_by, recurring.created_at, recurring.runs_done) == (stella, NOW, 0)
+    assert AuditEntry.objects.filter(action="recurringline.added").count() == 1
+    page = plain(staff.get(page_of(recurring)).content.decode())
+    assert "31 Aug 2025, 30 Sep 2025, 31 Oct 2025, 30 Nov 2025" in page
+    assert tasks.recur_now() == "1 made, 0 refused"
+    assert tasks.recur_now() == "0 made, 0 refused"
+    assert page_of(Invoice.objects.get()) in staff.get(page_of(recurring)).content.decode()
+    assert rows(staff.get(list_of(RecurringInvoice)))[0] == [
+        *("Maintenance", "Globex", "Monthly", "30 Sep 2025", "–", "Running"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"end_date": "2025-08-30"}, "The end date must be after the start date"),
+        ({"start_date": "0999-01-01"}, "Enter a day between 2000 and 2999"),
+        ({"lines-0-quantity": "0"}, "Item quantity must be positive"),
+        ({"lines-0-unit_price": "-1"}, "greater than or equal to 0"),
+        ({"lines-TOTAL_FORMS": "0"}, "Please submit at least 1 form."),
+    ],
+)
+def test_wrong_input_is_told(staff, account, changes, said):
+    wrong = given(staff, account, **changes)
+    with unchanged():
+        answer = staff.post(list_of(RecurringInvoice) + "add/", wrong)
+    assert said in plain(answer.content.decode())
+
+
+def test_its_days_stay_what_they_were(staff, account, stella):
+    recurring = factories.a_recurring_invoice(account, stella)
+    sent = form_of(staff.get(page_of(recurring))) | {"start_date": "2025-01-01", "is_paused": "on"}
+    assert staff.post(page_of(recurring), sent).status_code == 302
+    recurring.refresh_from_db()
+    assert (recurring.start_date, recurring.is_paused) == (NOW.date(), True)
+
+
+def test_the_next_run_is_skipped(staff, account, stella):
+    recurring = factories.a_recurring_invoice(account, stella)
+    page = staff.get(page_of(recurring, "skip"))
+    assert (question(page), button(page)) == ("Skip the next run of Maintenance?", "Skip next run")
+    assert facts(page)["Next run"] == "3 September 2025"
+    answer = staff.post(page_of(recurring, "skip"), {"reason": "On leave"})
+    assert told(answer) == ["The next run of Maintenance is skipped."]
+    assert tasks.recur_now() == "0 made, 0 refused"
+
+
+def test_without_the_right(client, account, stella):
+    recurring = factories.a_recurring_invoice(account, stella)
+    client.force_login(a_clerk("invoices.view_recurringinvoice"))
+    assert refusal(client.get(page_of(recurring, "skip"))).startswith("Your role does not allow this")
+    with unchanged():
+        client.post(page_of(recurring, "skip"), {"reason": "x"})
+        assert client.post(page_of(recurring), {"is_paused": "on"}).status_code == 403
+
+
+def test_a_refusal_is_shown(staff, account, stella):
+    recurring = factories.a_recurring_invoice(account, stella)
+    recurring.lines.all().delete()
+    operations.make_recurring_invoices(at=NOW)
+    (row,) = rows(staff.get(list_of(RecurringInvoice, show="refused")))
+    assert row[-1] == "Refused: Invoice must have at least one item"
