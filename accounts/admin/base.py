@@ -106,6 +106,13 @@ def staff_of(request: HttpRequest) -> User:
     return request.user
 
 
+def is_set_up(request: HttpRequest) -> bool:
+    """Whether there is an organization. A page asks it in several places, the database once."""
+    if "is_set_up" not in request.__dict__:
+        request.__dict__["is_set_up"] = Organization.objects.exists()
+    return request.__dict__["is_set_up"]
+
+
 @contextmanager
 def merchant_time() -> Iterator[None]:
     """Instants are shown, and read, in the organization's time zone."""

@@ -14,7 +14,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts import operations
-from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, staff_of
+from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, is_set_up, staff_of
 from accounts.admin.columns import tag
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
 from accounts.models import BankAccountChange, ExchangeRate, Organization, Region
@@ -93,7 +93,7 @@ class OrganizationAdmin(MasterDataAdmin):
         return (*BANK, "bank_changed_date") if obj else ("bank_changed_date",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not Organization.objects.exists()
+        return super().has_add_permission(request) and not is_set_up(request)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
         actions = super().get_actions_detail(request, object_id)

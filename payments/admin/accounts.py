@@ -18,12 +18,12 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts import operations
-from accounts.admin.base import MasterDataAdmin, ReadOnlyInline, Tab, every_row, staff_of
+from accounts.admin.base import MasterDataAdmin, ReadOnlyInline, Tab, every_row, is_set_up, staff_of
 from accounts.admin.columns import Column, link_column, link_to, link_to_list, money_column, side_by_side, tag
 from accounts.admin.confirming import asking, on_row
 from accounts.admin.currencies import CurrencyFilter
 from accounts.admin.members import InvitationInline, MembershipInline
-from accounts.models import Account, AccountNote, Organization
+from accounts.models import Account, AccountNote
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money
 from core.errors import Invalid
@@ -254,7 +254,7 @@ class AccountAdmin(MasterDataAdmin):
         return side_by_side([link_to_list(kind, label, **where) for kind, label in kinds])
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and Organization.objects.exists()
+        return super().has_add_permission(request) and is_set_up(request)
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> list:
         return [NoteInline, PromiseInline, MembershipInline, InvitationInline] if obj else []

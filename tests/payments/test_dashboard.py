@@ -89,7 +89,7 @@ class TestQueue:
                 2,
                 [(3940, "USD"), (2000, "EUR")],
                 "1 week",
-                "/admin/invoices/invoice/?show=overdue",
+                "/admin/invoices/invoice/remind/",
             ],
             [
                 "Unbilled charges",
