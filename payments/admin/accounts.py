@@ -42,7 +42,7 @@ from payments.admin.account_pages import (
 from payments.admin.figures import show_figures_of_account
 
 A_YEAR = timedelta(days=365)
-BAR = '{2} <meter class="credit" min="0" max="{0}" value="{1}"></meter>'
+BAR = '{2} <meter class="credit" min="0" max="{0}" value="{1}" aria-label="Of the credit limit"></meter>'
 # What is not offered of an account, by how it stands.
 HIDDEN = {
     Account.Status.ACTIVE: {"resume"},
@@ -174,11 +174,21 @@ class AccountAdmin(MasterDataAdmin):
         "created_at",
     )
     actions_detail = (
-        *("record_payment", "figures", "send_statement", "change_limit"),
+        *("record_payment", "send_statement", "add_note"),
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": ["add_note", "promise_to_pay", "pause_reminders", "suspend", "resume", "close"],
+            "items": [
+                *(
+                    "figures",
+                    "change_limit",
+                    "promise_to_pay",
+                    "pause_reminders",
+                    "suspend",
+                    "resume",
+                    "close",
+                ),
+            ],
         },
     )
     fieldsets = (
@@ -251,7 +261,9 @@ class AccountAdmin(MasterDataAdmin):
             ("payments.payment", "Payments"),
             ("payments.accountcredit", "Account credit"),
         )
-        return side_by_side([link_to_list(kind, label, **where) for kind, label in kinds])
+        page = reverse("admin:accounts_account_figures", args=[account.pk])
+        why = format_html('<a href="{}">Why is this the number?</a>', page)
+        return side_by_side([why, *(link_to_list(kind, label, **where) for kind, label in kinds)])
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and is_set_up(request)
