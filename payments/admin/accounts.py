@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts import operations
 from accounts.admin.base import MasterDataAdmin, ReadOnlyInline, Tab, every_row, is_set_up, staff_of
-from accounts.admin.columns import link_column, link_to, link_to_list, money_column, side_by_side, tag
+from accounts.admin.columns import Column, link_column, link_to, link_to_list, money_column, side_by_side, tag
 from accounts.admin.confirming import asking, on_row
 from accounts.admin.currencies import CurrencyFilter
 from accounts.admin.members import InvitationInline, MembershipInline
@@ -127,6 +127,21 @@ class PromiseInline(ReadOnlyInline):
         return link_to(promise, date_format(promise.promised_date, "j M Y"))
 
 
+def available_column() -> Column:
+    """The available credit, and as a bar how much of the limit that is."""
+    plain = money_column(lambda account: account.available_credit, "Available credit")
+
+    @admin.display(description="Available credit")
+    def column(_admin: Any, account: Account) -> SafeString:
+        amount = money(account.available_credit, account.currency)
+        if not account.credit_limit:
+            return amount
+        return format_html(BAR, account.credit_limit, account.available_credit, amount)
+
+    column.apart = plain.apart  # type: ignore[attr-defined]
+    return column
+
+
 @admin.register(Account)
 class AccountAdmin(MasterDataAdmin):
     form = AccountForm
@@ -195,20 +210,13 @@ class AccountAdmin(MasterDataAdmin):
     )
     balance_money = money_column(lambda account: account.balance_due, "Balance")
     credit_limit_money = money_column("credit_limit", "Credit limit")
+    available_money = available_column()
     overdue_money = money_column("overdue_amount", "Overdue")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         at = timezone.now()
         rows = super().get_queryset(request).with_overdue(on=timezone.localdate())
         return rows.with_payment_behaviour(since=at - A_YEAR)
-
-    @admin.display(description="Available credit")
-    def available_money(self, account: Account) -> SafeString:
-        """In an amount, and as a bar of the limit."""
-        amount = money(account.available_credit, account.currency)
-        if not account.credit_limit:
-            return amount
-        return format_html(BAR, account.credit_limit, account.available_credit, amount)
 
     @admin.display(description="Days to pay", ordering="time_to_pay")
     def days_to_pay(self, account: Account) -> str | None:

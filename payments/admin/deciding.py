@@ -146,9 +146,9 @@ def _together(possible: Found) -> str:
 
 def told_sums(sums: Counter[str]) -> str:
     """`$4,310.00 and €220.00`: currencies are never added up."""
-    told = [plain_money(amount, currency) for currency, amount in sorted(sums.items(), key=_dollars_first)]
+    told = [plain_money(amount, currency) for currency, amount in sorted(sums.items(), key=_largest_first)]
     return f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
 
 
-def _dollars_first(one: tuple[str, int]) -> tuple[int, str]:
+def _largest_first(one: tuple[str, int]) -> tuple[int, str]:
     return -one[1], one[0]

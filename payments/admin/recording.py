@@ -171,10 +171,10 @@ def record_page(payments: BackOfficeAdmin, request: HttpRequest) -> HttpResponse
     if refusal or account is None:
         choose = ChooseAccountForm(initial={"line": asked.get("line", "")})
         return _show(payments, request, choose=choose, refusal=refusal)
-    line = BankLine.objects.open().filter(pk=parse_id(asked.get("line", ""))).first()
+    line = BankLine.objects.filter(pk=parse_id(asked.get("line", "")), amount__gt=0).first()
     form = RecordForm(
         request.POST if request.method == "POST" else None,
-        invoices=_payable(account, request.POST),
+        invoices=_payable(account, request.POST, invoice),
         account=account,
         initial=_initial(account, invoice, line),
     )
@@ -183,10 +183,12 @@ def record_page(payments: BackOfficeAdmin, request: HttpRequest) -> HttpResponse
     return _show(payments, request, form=form, account=account)
 
 
-def _payable(account: Account, posted: QueryDict) -> list[Invoice]:
-    """The account's invoices of which something is open, and those that the form names even so: that one was
-    paid meanwhile must be refused, not passed over."""
+def _payable(account: Account, posted: QueryDict, invoice: Invoice | None) -> list[Invoice]:
+    """The account's invoices of which something is open, the one that was come from, and those that the form
+    names even so: that one was paid meanwhile must be refused, not passed over."""
     ids = [parse_id(name.partition("_")[2]) for name in posted if name.startswith(("full_", "part_"))]
+    if invoice is not None and invoice.status == Invoice.Status.SENT and invoice.open_balance > 0:
+        ids.append(invoice.pk)
     rows = Invoice.objects.filter(account=account).order_by("due_date", "pk")
     still_open = rows.open().filter(total_amount__gt=F("paid_amount") + F("reserved_amount"))
     found = {one.pk: one for one in still_open[:MOST]}
@@ -224,10 +226,11 @@ def _answer(
     step = request.POST.get("step", "")
     try:
         received = form.received()
-        operations.require_recordable(account, received, at=at, staff=staff)
-        if step == "book":
+        if step != "book":
+            operations.require_recordable(account, received, at=at, staff=staff)
+        else:
             if form.cleaned_data["line"] and line is None:
-                raise Conflict("The line of the bank statement is not open any more")
+                raise Conflict("There is no such line of a bank statement")
             payment = _book(account, received, form, line, at=at, staff=staff)
             messages.success(request, _done(payment))
             if line is not None:

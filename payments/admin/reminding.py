@@ -1,7 +1,7 @@
 """The pages that ask before companies are reminded, and before reminders are stopped."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -29,6 +29,7 @@ from payments.operations.notifying import recipients_of
 from payments.operations.reminding import reminder_letter
 
 COLUMNS = ("Account", "Invoice", "Open balance", "Due for", "Reminder", "Fee", "To")
+LEFT_OUT_SHOWN = 200
 STOP = "They leave in 30 seconds. Until then each can be stopped on its own page."
 
 
@@ -38,7 +39,14 @@ def ask_to_remind(request: HttpRequest, model_admin: BackOfficeAdmin) -> HttpRes
     ids = set(chosen(model_admin, request, "remind")) if request.POST.get("ids") else None
     due = operations.due_reminders(on=timezone.localdate())
     asked = [one for one in due if ids is None or one.invoice.pk in ids]
-    return _ask(request, model_admin, asked[:MOST], nothing="No invoice is due for a reminder today.")
+    going, left_out = ([one for one in asked if bool(one.level) is goes] for goes in (True, False))
+    shown = [*going[:MOST], *left_out[:LEFT_OUT_SHOWN]]
+    unseen = len(going) - len(going[:MOST])
+    more = [f"Besides, {counted(unseen, 'reminder')} due: send these, then open this page again."]
+    if len(left_out) > LEFT_OUT_SHOWN:
+        more.append(f"Of {len(left_out):,} that are left out, the first {LEFT_OUT_SHOWN} are shown.")
+    nothing = "No invoice is due for a reminder today."
+    return _ask(request, model_admin, shown, nothing=nothing, more=more if unseen else more[1:])
 
 
 @in_merchant_time
@@ -50,7 +58,11 @@ def ask_to_remind_many(request: HttpRequest, model_admin: BackOfficeAdmin) -> Ht
 
 
 def _ask(
-    request: HttpRequest, model_admin: BackOfficeAdmin, due: list[Due], nothing: str = ""
+    request: HttpRequest,
+    model_admin: BackOfficeAdmin,
+    due: list[Due],
+    nothing: str = "Choose rows in the list first.",
+    more: Sequence[str] = (),
 ) -> HttpResponse:
     staff = staff_of(request)
     against = "" if staff.has_perm(PERMISSION) else NO_PERMISSION
@@ -69,9 +81,9 @@ def _ask(
         columns=COLUMNS,
         effects=[Effect(one.invoice, _cells(one), against or one.refusal) for one in due],
         button=f"Send {counted(len(going), 'reminder')}",
-        together=_together(going),
+        together=[*_together(going), *more],
         consequence=STOP,
-        **({"nothing": nothing} if nothing else {}),
+        nothing=nothing,
     )
     return ask_many(model_admin, request, page, form=Form(posted(request)), act=send)
 

@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from core.money import format_minor
 
@@ -117,10 +118,11 @@ class _Search:
         self.bills: dict[str, list[Bill]] = defaultdict(list)
         self.of_account: dict[tuple[int, str], list[Bill]] = defaultdict(list)
         self.promised: dict[tuple[int, str], list[Promise]] = defaultdict(list)
-        for promise in known.promises:
+        self.tables: dict[tuple[int, str, int], dict[int, list[tuple[int, ...]]]] = {}
+        for promise in sorted(known.promises, key=lambda one: one.pk):  # one order, so one code
             self.promises[_spelled(promise.reference)].append(promise)
             self.promised[promise.account, promise.currency].append(promise)
-        for bill in known.bills:
+        for bill in sorted(known.bills, key=lambda one: one.pk):
             self.bills[_spelled(bill.number)].append(bill)
             self.of_account[bill.account, bill.currency].append(bill)
 
@@ -138,14 +140,14 @@ class _Search:
         if payer is None:
             return None
         account, how = payer
-        bills = sorted(self.of_account[account, line.currency], key=lambda bill: -bill.amount)
+        bills = self.of_account[account, line.currency]
         promises = [one for one in self.promised[account, line.currency] if one.amount == line.amount]
         if len(bills) > MOST_BILLS:
             return None
         for size in range(1, LARGEST_SUM + 1):
             found = [
                 Proposal(account, None, tuple(bills[at] for at in places), _summed(how, size))
-                for places in sums([bill.amount for bill in bills], line.amount, size)
+                for places in self._sums(account, line.currency, size).get(line.amount, ())
             ]
             if size == 1:
                 said = f"{how}; one promise of theirs is exactly the amount"
@@ -153,6 +155,13 @@ class _Search:
             if found:
                 return _only(found)
         return None
+
+    def _sums(self, account: int, currency: str, size: int) -> dict[int, list[tuple[int, ...]]]:
+        """Added up once for all lines of a payer, and only as far as they need it."""
+        key = (account, currency, size)
+        if key not in self.tables:
+            self.tables[key] = sums([bill.amount for bill in self.of_account[account, currency]], size)
+        return self.tables[key]
 
     def _payer(self, line: Line) -> tuple[int, str] | None:
         """The one account that the payer is known as: by the bank account, or else by the name."""
@@ -185,24 +194,13 @@ def _named(line: Line, promises: Iterable[Promise], bills: Sequence[Bill]) -> li
     return found
 
 
-def sums(amounts: Sequence[int], target: int, size: int) -> list[tuple[int, ...]]:
-    """At which places so many amounts, which are sorted from the largest, add up to the target. Two answers
-    are as many as anybody needs."""
-    found: list[tuple[int, ...]] = []
-
-    def walk(start: int, left: int, chosen: tuple[int, ...]) -> None:
-        missing = size - len(chosen)
-        if not missing:
-            if left == 0:
-                found.append(chosen)
-            return
-        for at in range(start, len(amounts) - missing + 1):
-            if len(found) == 2 or amounts[at] * missing < left:
-                return
-            if amounts[at] <= left:
-                walk(at + 1, left - amounts[at], (*chosen, at))
-
-    walk(0, target, ())
+def sums(amounts: Sequence[int], size: int) -> dict[int, list[tuple[int, ...]]]:
+    """By their sum, the places of so many amounts. Two answers are as many as anybody needs."""
+    found: dict[int, list[tuple[int, ...]]] = {}
+    for places in combinations(range(len(amounts)), size):
+        same = found.setdefault(sum(amounts[place] for place in places), [])
+        if len(same) < 2:
+            same.append(places)
     return found
 
 

@@ -5,6 +5,8 @@ from string import Formatter
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts import operations as accounts
 from accounts.models import Account, AccountNote
@@ -161,6 +163,22 @@ class TestFigures:
         assert "Balance $0.00" in plain(page.content.decode())
         for wrong in ("2025-09-04", "x", "0001-01-01"):
             assert staff.get(page_of(account, "figures") + f"?on={wrong}").status_code == 422
+
+    def test_it_asks_the_database_equally_often_for_2_and_for_10_rows(self, staff, account, stella):
+        def asked() -> int:
+            with CaptureQueriesContext(connection) as queries:
+                staff.get(page_of(account, "figures"))
+            return len(queries)
+
+        for _ in range(2):
+            factories.an_open_invoice(account)
+            factories.a_paid_invoice(account, stella)
+        asked()  # the first page of a session asks for more
+        with_two = asked()
+        for _ in range(8):
+            factories.an_open_invoice(account)
+            factories.a_paid_invoice(account, stella)
+        assert asked() == with_two
 
     def test_of_an_invoice(self, client, account, stella):
         invoice = factories.a_paid_invoice(account, stella)

@@ -202,7 +202,7 @@ class TestOtherwise:
         assert line("Interest").status == "booked"
         with unchanged():
             late = staff.post(record, sent)
-        assert "The line of the bank statement is not open any more" in plain(late.content.decode())
+        assert "This line is booked" in plain(late.content.decode())
 
     def test_not_ours(self, staff, statement):
         staff.post(page_of(line("Interest"), "dismiss"), {"reason": "Interest of the bank"})

@@ -110,7 +110,8 @@ class TestRecord:
         assert "Invoice INV-2025-001 is already paid" in plain(late.content.decode())
 
     def test_pressed_twice_is_booked_once(self, staff, account, pair):
-        asks = staff.post(PAGE, cheque(account, form_key="00000000-0000-4000-8000-000000000001", amount="5"))
+        key = "00000000-0000-4000-8000-000000000001"
+        asks = staff.post(PAGE, cheque(account, form_key=key, **{f"full_{pair[0].pk}": "on"}))
         first, second = (staff.post(PAGE, hidden(asks) | {"step": "book"}) for _ in range(2))
         assert first["Location"] == second["Location"]
         assert Payment.objects.count() == 1

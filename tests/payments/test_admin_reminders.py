@@ -83,6 +83,15 @@ class TestPreview:
         assert "Every level was sent, Level 1 on 8 October 2025" in answer.content.decode()
         assert Reminder.objects.count() == 1
 
+    def test_what_is_not_shown_is_said(self, staff, invoice, account, monkeypatch):
+        factories.reminder_levels(3)
+        factories.an_open_invoice(account)
+        monkeypatch.setattr("payments.admin.reminding.MOST", 1)
+        page = staff.get(REMIND)
+        assert question(page) == "Send 1 reminder?"
+        said = "Besides, 1 reminder due: send these, then open this page again."
+        assert said in page.content.decode()
+
     def test_nobody_is_due(self, staff, account):
         assert refusal(staff.get(REMIND)) == "No invoice is due for a reminder today."
 

@@ -149,10 +149,9 @@ def test_names_in_a_long_text_are_bounded():
 
 @given(st.lists(st.integers(1, 12), max_size=9), st.integers(1, 30), st.integers(1, 4))
 def test_sums_are_those_of_trying_them_all(amounts, target, size):
-    amounts.sort(reverse=True)
     tried = [
         places
         for places in combinations(range(len(amounts)), size)
         if sum(amounts[place] for place in places) == target
     ]
-    assert sums(amounts, target, size) == tried[:2]
+    assert sums(amounts, size).get(target, []) == tried[:2]
