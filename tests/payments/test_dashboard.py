@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from moneyed import Money
 
-from accounts.models import User
+from accounts.models import AccountLineItem, User
 from core.models import OutboxMessage
 from invoices.models import Invoice
 from invoicing_site.demo.scale import write_books
@@ -96,7 +96,7 @@ class TestQueue:
                 1,
                 [(3940, "USD")],
                 "2 days",
-                "/admin/accounts/accountlineitem/?show=unbilled",
+                "/admin/invoices/invoice/bill_unbilled/",
             ],
             ["Failed mails and messages", 1, [], "2 hours", "/admin/core/outboxmessage/?show=failed"],
             [
@@ -124,6 +124,19 @@ class TestQueue:
         assert rows
         for _, count, _, _, address in rows:
             assert staff.get(address).context["cl"].result_count == count, address
+
+    def test_unbilled_charges_are_those_of_the_list(self, staff, stella):
+        factories.an_organization()
+        factories.a_region()
+        factories.a_region("Europe", "EUR")
+        write_books(invoices=150, lines=2, staff=stella, at=NOW)
+        factories.an_unpaid_order(factories.an_account("Globex"))
+        unpaid = Invoice.objects.open().filter(paid_amount=0).first()
+        factories.invoices.cancel_invoice(invoice=unpaid, at=NOW, staff=None, reason="Wrong")
+        rows = {row[0]: row for row in queue(staff.get(HOME))}["Unbilled charges"]
+        unbilled = AccountLineItem.objects.unbilled()
+        assert rows[1] == unbilled.count() == 3
+        assert sum(amount for amount, _ in rows[2]) == sum(line.amount for line in unbilled)
 
     def test_nothing_to_do(self, staff, account, stella, clock):
         factories.an_open_invoice(account, account.line_items.get())
