@@ -1,6 +1,8 @@
-"""The merchant's frequent jobs, each as its role would do it from the first page, with the clicks it takes; and
-the refusal that every other role reads instead. Typing is no click; choosing from a list is one."""
+"""The merchant's frequent jobs, each as its role would do it from the first page, with the clicks it takes;
+and the refusal that other roles read instead. Typing is no click; choosing from a list is one."""
 
+import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -36,6 +38,11 @@ class Desk:
 
     def link(self, name: str, *, exact: bool = True) -> None:
         self.press(self.page.get_by_role("link", name=name, exact=exact).first)
+
+    def menu(self, name: str) -> None:
+        """A page by its name in the menu, which an icon stands before and a number may stand behind."""
+        places = self.page.get_by_role("link").filter(has_text=re.compile(rf"\b{name}\b"))
+        self.press(places.first)
 
     def button(self, name: str) -> None:
         self.press(self.page.get_by_role("button", name=name, exact=True))
@@ -76,9 +83,9 @@ def invoice(account):
 
 def test_a_clerk_issues_and_sends_an_invoice(at_the_desk, account):
     desk = at_the_desk("Clerk")
-    desk.link("Invoices")
+    desk.menu("Invoices")
     desk.link("Draft an invoice", exact=False)
-    desk.press(desk.page.get_by_role("combobox").first)
+    desk.press(desk.page.locator(".select2-selection"))
     desk.page.get_by_role("searchbox").last.fill("Globex")
     desk.press(desk.page.get_by_role("option", name="Globex", exact=False))
     desk.choose("Region", "North America")
@@ -100,7 +107,7 @@ def test_a_cashier_verifies_a_payment(at_the_desk, account, alice):
     factories.a_promised_payment(factories.an_open_invoice(account, account.line_items.get()), by=alice.user)
     desk = at_the_desk("Cashier")
     desk.link("Verify payments")
-    desk.link("Verify", exact=False)
+    desk.press(desk.page.locator("#result_list").get_by_role("link", name="Verify"))
     desk.button("Verify $39.40")
     desk.told("is verified")
     assert Payment.objects.get().status == "captured"
@@ -111,7 +118,8 @@ def test_a_cashier_verifies_a_payment(at_the_desk, account, alice):
 def test_a_cashier_records_a_cheque_over_two_invoices(at_the_desk, account, invoice):
     other = factories.an_open_invoice(account, account.line_items.get(order_display_id="1756876866"))
     desk = at_the_desk("Cashier")
-    desk.link("Accounts")
+    desk.menu("Accounts")
+    desk.link("All")
     desk.link(account.number)
     desk.link("Record payment", exact=False)
     desk.fill("Reference", "Cheque 4711")
@@ -127,9 +135,9 @@ def test_a_cashier_records_a_cheque_over_two_invoices(at_the_desk, account, invo
 
 def test_a_clerk_credits_one_line(at_the_desk, invoice):
     desk = at_the_desk("Clerk")
-    desk.link("Invoices")
+    desk.menu("Invoices")
     desk.link(str(invoice.number))
-    desk.link("Credit", exact=False)
+    desk.press(desk.page.get_by_role("link", name=re.compile("Credit$")))
     desk.fill("Freight", "11.90")
     desk.fill("Reason", "Freight is free")
     desk.button("Write the credit note")
@@ -139,7 +147,8 @@ def test_a_clerk_credits_one_line(at_the_desk, invoice):
     assert_sound()
 
 
-def test_an_auditor_exports_last_month(at_the_desk, invoice):
+def test_an_auditor_exports_last_month(at_the_desk, account):
+    factories.an_open_invoice(account, account.line_items.get(), at=NOW - timedelta(days=10))
     desk = at_the_desk("Auditor")
     desk.link("Export last month")
     with desk.page.expect_download() as download:
