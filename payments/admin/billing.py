@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminDateWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.admin.base import ReadOnlyAdmin, in_merchant_time, staff_of
 from accounts.admin.columns import link_to
@@ -31,10 +31,10 @@ class PeriodForm(Form):
     first = DateField(
         label="Charged from",
         required=False,
-        widget=UnfoldAdminDateWidget(attrs={"type": "date"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
         help_text="Empty: since ever.",
     )
-    last = DateField(label="Charged until", widget=UnfoldAdminDateWidget(attrs={"type": "date"}))
+    last = DateField(label="Charged until", widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
 
 
 class BillingPages(ReadOnlyAdmin):

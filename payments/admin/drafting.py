@@ -26,7 +26,6 @@ from moneyed import Money
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import (
-    UnfoldAdminDateWidget,
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -65,12 +64,12 @@ class DraftForm(Form):
     issue_date = DateField(
         label="Invoice date",
         required=False,
-        widget=UnfoldAdminDateWidget(attrs={"type": "date"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
         help_text="Empty: the day on which it is issued.",
     )
     due_date = DateField(
         required=False,
-        widget=UnfoldAdminDateWidget(attrs={"type": "date"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
         help_text="Empty: by the account's payment terms.",
     )
     notes = CharField(
