@@ -47,10 +47,16 @@ def test_every_series_goes_on_above_what_may_have_been_given_out(account):
     factories.an_open_invoice(account)
     assert told(skip(100)) == [
         ("account", 2025, 2, 101),
+        ("credit_note", 2025, 1, 100),
         ("invoice", 2025, 2, 101),
         ("receipt", 2025, 1, 100),
     ]
-    assert counters() == {("account", 2025, 101), ("invoice", 2025, 101), ("receipt", 2025, 100)}
+    assert counters() == {
+        ("account", 2025, 101),
+        ("credit_note", 2025, 100),
+        ("invoice", 2025, 101),
+        ("receipt", 2025, 100),
+    }
     assert factories.an_open_invoice(account, at=LATER).number == "INV-2025-102"
     assert factories.an_account("Initech").number == "ACC-2025-000102"
     assert_sound(LATER)
@@ -68,7 +74,7 @@ def test_what_was_left_out_stands_in_the_trail_with_its_reason(account):
 
 def test_a_known_last_number_leaves_out_no_more_than_was_lost(account):
     factories.an_open_invoice(account)
-    known = {("invoice", 2025): 4, ("account", 2025): 1, ("receipt", 2025): 0}
+    known = {("invoice", 2025): 4, ("account", 2025): 1, ("credit_note", 2025): 0, ("receipt", 2025): 0}
     assert told(skip(100, known=known)) == [("invoice", 2025, 2, 4)]
     assert factories.an_open_invoice(account, at=LATER).number == "INV-2025-005"
     assert_sound(LATER)
@@ -81,6 +87,8 @@ def test_a_series_that_began_after_the_backup_does_not_begin_at_one(account):
     assert told(skip(100, at=new_year)) == [
         ("account", 2025, 2, 101),
         ("account", 2026, 1, 100),
+        ("credit_note", 2025, 1, 100),
+        ("credit_note", 2026, 1, 100),
         ("invoice", 2025, 2, 101),
         ("invoice", 2026, 1, 100),
         ("receipt", 2025, 1, 100),
@@ -96,6 +104,7 @@ def test_a_series_of_which_the_books_know_nothing_does_not_begin_at_one(db):
     account = factories.an_account()
     assert told(skip(100)) == [
         ("account", 2025, 2, 101),
+        ("credit_note", 2025, 1, 100),
         ("invoice", 2025, 1, 100),
         ("receipt", 2025, 1, 100),
     ]
@@ -216,11 +225,12 @@ def test_the_command(account, time_machine):
     factories.an_open_invoice(account)
     assert run("--skip", "100", "--last", "invoice:2025=7", "--reason", REASON) == [
         "account 2025: 2 to 101 are left out",
+        "credit_note 2025: 1 to 100 are left out",
         "invoice 2025: 2 to 7 are left out",
         "receipt 2025: 1 to 100 are left out",
         "ids: 100 are left out in every table",
     ]
-    assert AuditEntry.objects.filter(reason=REASON, actor_kind="system").count() == 3
+    assert AuditEntry.objects.filter(reason=REASON, actor_kind="system").count() == 4
     with unchanged(), pytest.raises(CommandError, match="Numbers were left out already"):
         run("--skip", "100", "--reason", REASON)
 
