@@ -15,7 +15,8 @@ from invoices.documents.statement import statement_context
 def invoice_pdf(
     paper: Mapping[str, Any], *, pay_now_url: str = "", is_test_mode: bool, is_draft: bool = False
 ) -> bytes:
-    """The PDF of an issued invoice, in the buyer's language; a draft says on every page that it is one.
+    """The PDF of an issued invoice, in the buyer's language; a draft says on every page that it is one, and
+    not where to pay.
 
     `paper` is the snapshot that issuing froze (see `invoice_context`). With `pay_now_url`, an absolute web
     address, the Pay Now button fills its place, and nothing else differs. The same arguments give the same
@@ -24,7 +25,9 @@ def invoice_pdf(
     if pay_now_url and not pay_now_url.startswith(("https://", "http://")):
         raise ValueError("The Pay Now button leads to a web address")
     context = invoice_context(paper, pay_now_url=pay_now_url, is_test_mode=is_test_mode)
-    return print_pdf(render_to_string("documents/invoice.html", context | {"is_draft": is_draft}))
+    if is_draft:
+        context |= {"is_draft": True, "transfer": None}
+    return print_pdf(render_to_string("documents/invoice.html", context))
 
 
 def credit_note_pdf(paper: Mapping[str, Any], *, is_test_mode: bool) -> bytes:
