@@ -18,7 +18,7 @@ from tests.bad_text.texts import ADDRESS, HEADER, LONG, NUL, NUMBERS, SENT, SURR
 from tests.matrix.asking import browser_of, undone
 from tests.matrix.offices import BACK_OFFICE
 from tests.matrix.table import STOREFRONT
-from tests.matrix.test_back_office import row_of
+from tests.matrix.test_back_office import row_asked, row_of
 from tests.matrix.test_storefront import document, live
 from tests.matrix.world import build
 
@@ -114,7 +114,7 @@ def test_in_the_forms_of_the_back_office(world, label):
     model = next(one for one in admin.site._registry if one._meta.label_lower == label)
     office = BACK_OFFICE[label]
     row = row_of(world, model)
-    addresses = [page_of(row, question) for question in office.questions]
+    addresses = [page_of(row_asked(model, asked, row), page) for page, asked in office.questions.items()]
     addresses += [page_of(row)] if office.change else []
     addresses += [f"{list_of(model)}add/"] if "superuser" in office.add else []
     browser = browser_of(world, "superuser")

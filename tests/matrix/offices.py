@@ -109,7 +109,7 @@ BACK_OFFICE = {
     "invoices.creditnote": READ_ONLY._replace(files=frozenset({"download_pdf"})),
     "invoices.invoice": READ_ONLY._replace(
         files=frozenset({"download_pdf", "figures"}),
-        leads=frozenset({"record_payment"}),
+        leads=frozenset({"record_payment", "preview"}),  # an issued invoice has its own PDF
         questions={
             "apply_credit": Question(
                 CASHIERS,
@@ -119,7 +119,6 @@ BACK_OFFICE = {
             ),
             "send_reminder": Question(CLERKS, {"level": "Reminder"}, status="sent"),
             "edit": Question(CLERKS, A_DRAFT, status="draft"),
-            "preview": Question(VIEWERS, {}, status="draft", comes="shown"),
             "issue": Question(CLERKS, {}, status="draft"),
             "discard": Question(CLERKS, {}, status="draft"),
             "duplicate": Question(CLERKS, {}),

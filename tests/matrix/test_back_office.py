@@ -16,7 +16,7 @@ from invoices.models import Invoice
 from payments.models import Payment
 from tests.back_office import list_of, page_of, refusal
 from tests.matrix.asking import assert_as_declared, browser_of, difference, told, undone, writes
-from tests.matrix.offices import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, Office
+from tests.matrix.offices import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, Office, Question
 from tests.matrix.table import STAFF
 from tests.matrix.world import RANDOM_ID, World, build
 
@@ -66,6 +66,16 @@ def row_of(world: World, model: type[Model]) -> Model:
     row = model._default_manager.first()
     assert row is not None, f"tests/matrix/world.py makes no {model.__name__}"
     return row
+
+
+def row_asked(model: type[Model], question: Question, row: Model) -> Model:
+    """The row that a question is asked of: this one, or the first in the state that it is about."""
+    wanted = question.where | ({"status": question.status} if question.status else {})
+    if not wanted:
+        return row
+    found = model._default_manager.filter(**wanted).order_by("pk").first()
+    assert found is not None, f"tests/matrix/world.py makes no {model.__name__} with {wanted}"
+    return found
 
 
 def word_of(response: Any) -> str:
@@ -132,10 +142,7 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
         may = actor in question.may
         word = "forbidden" if not views else question.comes if may else "refused"
         shown = "shown" if views and may else word
-        asked_of = row
-        wanted = question.where | ({"status": question.status} if question.status else {})
-        if wanted:
-            asked_of = model._default_manager.filter(**wanted).order_by("pk").first()
+        asked_of = row_asked(model, question, row)
         yield page, "GET", page_of(asked_of, page), {}, {shown}
         number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
         number = asked_of.number if isinstance(asked_of, Account) else number
