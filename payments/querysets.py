@@ -37,6 +37,23 @@ class PaymentProviderQuerySet(models.QuerySet):
         """What customers of a region can pay with, in the order they are offered."""
         return self.filter(is_installed=True, regions=region_id).order_by("position", "pk")
 
+    def with_health(self) -> Self:
+        """`answered_at`, `told_at` and `compared_at`: when a provider answered last, sent an event last, and
+        was compared with the books last; `differing`: in how many rows they differed then."""
+        rows = {name: self.model._meta.get_field(name).related_model for name in ("sessions", "events")}
+        calls = rows["sessions"]._meta.get_field("calls").related_model._default_manager
+        events = rows["events"]._default_manager
+        comparisons = self.model._meta.get_field("comparisons").related_model._default_manager
+        answered = calls.filter(session__provider=OuterRef("pk"), answered_at__isnull=False)
+        told = events.filter(provider=OuterRef("pk"))
+        compared = comparisons.filter(provider=OuterRef("pk")).order_by("-pk")
+        return self.annotate(
+            answered_at=Subquery(answered.order_by("-pk").values("answered_at")[:1]),
+            told_at=Subquery(told.order_by("-pk").values("received_at")[:1]),
+            compared_at=Subquery(compared.values("made_at")[:1]),
+            differing=Subquery(compared.values("differing")[:1]),
+        )
+
 
 class CollectionQuerySet(OwnedQuerySet):
     missing = "Payment not found"

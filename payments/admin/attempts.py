@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -31,6 +32,7 @@ from payments.models import (
     PaymentSession,
     ProviderCall,
 )
+from payments.providers import PROVIDERS
 
 TONES = {"succeeded": "success", "failed": "danger", "rejected": "danger", "pending_verification": "warning"}
 
@@ -39,12 +41,38 @@ TONES = {"succeeded": "success", "failed": "danger", "rejected": "danger", "pend
 class PaymentProviderAdmin(MasterDataAdmin):
     """Which ways to pay are offered where. The code is the program's, so none is added here."""
 
-    list_display = ("name", "code", "is_installed", "position", "offered_in")
+    list_display = ("name", "is_installed", "offered_in", "keys", "answered", "told", "compared")
     filter_horizontal = ("regions",)
-    readonly_fields = ("code",)
+    readonly_fields = ("code", "keys", "answered", "told", "compared")
+    fields = (
+        ("name", "code"),
+        ("is_installed", "position"),
+        "regions",
+        ("keys", "answered"),
+        ("told", "compared"),
+    )
+    answered = value_column("answered_at", "Last answer")
+    told = value_column("told_at", "Last event")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("regions")
+        return super().get_queryset(request).prefetch_related("regions").with_health()
+
+    @admin.display(description="Keys")
+    def keys(self, provider: PaymentProvider) -> SafeString:
+        known = PROVIDERS.get(provider.code)
+        if known is None or not known.is_configured():
+            return tag("No keys", "danger")
+        if known.is_promise:
+            return tag("Needs none")
+        return tag("Live", "success") if known.is_live() else tag("Test", "warning")
+
+    @admin.display(description="Last comparison")
+    def compared(self, provider: Any) -> str:
+        """When it was compared with the books last, and in how much they differed."""
+        if provider.compared_at is None:
+            return self.empty_value_display
+        differing = f"{provider.differing} differ" if provider.differing else "all agree"
+        return f"{localize(timezone.localtime(provider.compared_at))}: {differing}"
 
     @admin.display(description="Regions")
     def offered_in(self, provider: PaymentProvider) -> str:

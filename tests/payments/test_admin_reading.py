@@ -10,8 +10,12 @@ from core.outbox import drain
 from invoices.models import Invoice
 from payments import operations
 from payments.models import (
+    Comparison,
     Payment,
     PaymentCollection,
+    PaymentProvider,
+    ProviderCall,
+    ProviderEvent,
     ReconciliationIssue,
 )
 from payments.operations.issues import open_issue
@@ -164,3 +168,18 @@ class TestTrail:
         line = account.line_items.get()
         shown = " ".join(staff.get(page_of(entry)).content.decode().split())
         assert f"<li><b>line_item</b> – → {line.pk}</li><li><b>total_amount</b> 0 → 3940</li>" in shown
+
+
+class TestProviders:
+    def test_how_each_of_them_is(self, staff, promise):
+        provider = promise.provider
+        session = promise.session
+        ProviderCall.objects.create(session=session, kind="capture", created_at=NOW, answered_at=NOW)
+        ProviderEvent.objects.create(provider=provider, event_id="evt_1", kind="paid", received_at=NOW)
+        Comparison.objects.create(
+            provider=provider, since=NOW, until=NOW, compared=3, differing=1, made_at=NOW
+        )
+        told = {row[0]: row[3:] for row in rows(staff.get(list_of(PaymentProvider)))}
+        at = "3 Sep 2025, 05:21"
+        assert told["Bank transfer"] == ["Needs none", at, at, f"{at}: 1 differ"]
+        assert told["Stripe"][1:] == ["–", "–", "–"]
