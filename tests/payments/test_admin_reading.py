@@ -182,4 +182,4 @@ class TestProviders:
         told = {row[0]: row[3:] for row in rows(staff.get(list_of(PaymentProvider)))}
         at = "3 Sep 2025, 05:21"
         assert told["Bank transfer"] == ["Needs none", at, at, f"{at}: 1 differ"]
-        assert told["Stripe"][1:] == ["–", "–", "–"]
+        assert told["PayPal"][1:] == ["–", "–", "–"]
