@@ -23,6 +23,7 @@ from core.money import DEFAULT_LOCALE, format_minor
 
 ENGLISH_DATE = "d MMMM y"  # the day stands first in English too, as on the pages
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+PLACE = re.compile(r"\{[a-z_]+\}")
 BREAKABLE = re.compile(r"[^\S\xa0\u202f]+")  # amounts stay together
 ISOLATED = "\N{FIRST STRONG ISOLATE}%s\N{POP DIRECTIONAL ISOLATE}"
 PDF = "application/pdf"
@@ -50,8 +51,10 @@ class Words:
         return self.fill(self._words[key], **values)
 
     def fill(self, text: str, **values: object) -> str:
-        """Somebody's own text with its places filled in."""
-        return text.format(**{name: self._safe(value) for name, value in values.items()})
+        """Somebody's own text with its places filled in: `{number}`. What is no place of these stays as it
+        was written, whatever it is."""
+        safe = {f"{{{name}}}": self._safe(value) for name, value in values.items()}
+        return PLACE.sub(lambda found: safe.get(found[0], found[0]), text)
 
     def amount(self, minor: int, currency: str) -> str:
         """`$39.40`."""

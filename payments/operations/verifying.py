@@ -92,8 +92,6 @@ def _session_of(payment: Payment) -> PaymentSession:
 def decidable(*, payment: Payment, staff: User) -> Payment:
     """The promise as it is now, if this member of staff may decide on it. The operations ask under the lock;
     the page that asks before shows the refusal in place of its button."""
-    if not staff.is_staff or not staff.has_perm(PERMISSION):
-        raise Forbidden
     current = Payment.objects.select_related("provider", "session").get(pk=payment.pk)
     require_decidable(current, staff=staff)
     return current

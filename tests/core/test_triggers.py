@@ -83,7 +83,7 @@ SPOILED = {
 
 def test_a_fresh_database_has_all_that_are_listed():
     assert triggers.missing() == []
-    assert len(names()) == (12 if connection.vendor == "sqlite" else 17)
+    assert len(names()) == (18 if connection.vendor == "sqlite" else 26)
 
 
 def test_what_was_lost_is_missed_and_comes_back():

@@ -36,10 +36,14 @@ MUTANTS = (
         "if not staff.is_staff or not staff.has_perm(PERMISSION):",
         "if not staff.has_perm(PERMISSION):",
     ),
-    verifying("a second time", "if current.status != Payment.Status.PENDING:", "if False:"),
-    verifying("one's own promise", "if current.payer_id == staff.pk:", "if False:"),
+    verifying("a second time", "if payment.status != Payment.Status.PENDING:", "if False:"),
+    verifying("one's own promise", "if payment.payer_id == staff.pk:", "if False:"),
     verifying("a rejected promise stays reserved", "        free(session, covered)\n", ""),
-    verifying("nobody knows who verified", "verified_by=staff, verified_at=at,", "verified_at=at,"),
+    verifying(
+        "nobody knows who verified",
+        "        verified_by=staff,\n        verified_at=at,",
+        "        verified_at=at,",
+    ),
     verifying("rejected without a reason", "    if not reason:\n", "    if False:\n"),
     verifying("the customer hears of no rejection", 'enqueue(REJECTED, {"payment": current.pk}, at=at)', ""),
     verifying(

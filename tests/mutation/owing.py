@@ -34,6 +34,10 @@ def issuing(name: str, old: str, new: str) -> Mutant:
     return Mutant(f"issue: {name}", "invoices/operations/issuing.py", old, new, INVOICES)
 
 
+def freezing(name: str, old: str, new: str) -> Mutant:
+    return Mutant(f"issue: {name}", "invoices/operations/freezing.py", old, new, INVOICES)
+
+
 def money(name: str, old: str, new: str) -> Mutant:
     return Mutant(f"money: {name}", "core/money.py", old, new, AMOUNTS)
 
@@ -121,7 +125,7 @@ MUTANTS = (
     ),
     numbering("one series for everything", "(code=code, year=year)\n    if", "(year=year)\n    if"),
     numbering("a series begins at none", '        series.update(last_number=F("last_number") + 1)\n', ""),
-    issuing(
+    freezing(
         "the year of the clock, not of the organization",
         'accounts.allot_number("invoice", year=issue_date.year)',
         'accounts.allot_number("invoice", year=at.year)',
@@ -131,7 +135,7 @@ MUTANTS = (
     ),
     issuing("due before it was issued", "    if asked < today:", "    if False:"),
     issuing("due in the far future", "    if asked > today + LONGEST_TERM:", "    if False:"),
-    issuing("the hash is not the snapshot's", "sort_keys=True, separators", "separators"),
+    freezing("the hash is not the snapshot's", "sort_keys=True, separators", "separators"),
     restoring("series stand still", "series.last_number + skip if last", "series.last_number if last"),
     restoring("ids stand still", "        _skip_ids(skip)\n", ""),
     restoring("a year too late", "since = min(", "since = max("),

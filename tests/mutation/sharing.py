@@ -83,7 +83,7 @@ MUTANTS = (
     once("another way meanwhile", "if others.filter(status__in=TAKEN).exists():", "if False:"),
     crediting("while it is paid", "if collection.sessions.filter(status__in=TAKEN).exists():", "if False:"),
     crediting("for a closed invoice", "            require_payable(invoice)\n", "            pass\n"),
-    crediting("of another company", "filter(account=account, currency=", "filter(currency="),
+    crediting("of another company", "(account=account, currency=collection", "(currency=collection"),
     crediting("of another currency", "account=account, currency=collection.currency)", "account=account)"),
     crediting("without end", "                left[credit.pk] -= share\n", ""),
     crediting("more than is asked", "share = min(left[credit.pk], unpaid)", "share = left[credit.pk]"),
@@ -93,7 +93,7 @@ MUTANTS = (
         "invoices.set_paid_amount(invoice, invoice.paid_amount, account",
     ),
     crediting("old ways stay", "        close(collection, at=at)\n", ""),
-    stating("the last day is left out", "_midnight(last + timedelta(days=1), zone)", "_midnight(last, zone)"),
+    stating("the last day is left out", "midnight(last + timedelta(days=1), zone)", "midnight(last, zone)"),
     stating(
         "days of somewhere else",
         "zone = ZoneInfo(Organization",
