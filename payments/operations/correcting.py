@@ -14,6 +14,7 @@ from core.money import format_minor
 from invoices import operations as invoices
 from invoices.models import CreditNote, Invoice
 from payments.models import AccountCredit, Allocation, WriteOff
+from payments.operations.collecting import end_larger_attempts
 from payments.operations.foreseeing import Effect, InvoiceEffect, worth
 
 CREDIT, WRITE_OFF = "invoices.credit_invoice", "invoices.write_off_invoice"
@@ -193,6 +194,7 @@ def _allocate(part: Allocation, invoice: Invoice, account: Account, *, at: datet
     part.invoice, part.currency, part.created_at = invoice, invoice.currency, at
     part.save()
     invoices.set_paid_amount(invoice, invoice.paid_amount + part.amount, account=account, at=at, by=by)
+    end_larger_attempts(invoice, at=at)
 
 
 def _keep(note: CreditNote, amount: int, *, at: datetime, by: Actor) -> None:

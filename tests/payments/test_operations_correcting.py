@@ -209,6 +209,19 @@ def test_what_a_payment_in_progress_keeps_is_not_settled(account, invoice, owner
     assert_sound()
 
 
+@pytest.mark.parametrize("how", ["credited", "written off"])
+def test_what_was_begun_over_more_than_is_open_ends(account, invoice, owner, how):
+    session = factories.an_initiated_session(invoice)
+    if how == "credited":
+        credit(invoice, owner, {lamps_of(invoice): 4000})
+    else:
+        give_up(invoice, owner, 4000)
+    drain(at=NOW)
+    session.refresh_from_db()
+    assert session.status == "cancelled"
+    assert_sound()
+
+
 def test_who_may_not(account, invoice, owner):
     clerk = User.objects.create_user("clara@example.com", "x", is_staff=True)
     clerk.groups.add(Group.objects.get(name="Clerk"))
