@@ -163,12 +163,17 @@ def symbol(currency: str, locale: str = DEFAULT_LOCALE) -> str:
     return get_currency_symbol(currency, locale=locale)
 
 
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which a day begins in a time zone, in UTC."""
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
 def end_of_day(day: date, zone: str) -> datetime:
     """The last millisecond of a day in a time zone: how a due date is written on the wire.
 
     Reckoned in UTC: a sum of local times is an hour off where the clock changes at midnight.
     """
-    following = datetime.combine(day + timedelta(days=1), time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    following = midnight(day + timedelta(days=1), ZoneInfo(zone))
     return (following - timedelta(milliseconds=1)).astimezone(ZoneInfo(zone))
 
 

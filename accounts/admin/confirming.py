@@ -150,15 +150,7 @@ def asking(
 ) -> Callable[..., HttpResponse]:
     """The action of an admin that opens a page about one row: `ask(admin, request, row)`."""
 
-    @action(description=description, icon=icon)
-    @in_merchant_time
-    def view(self: BackOfficeAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = found(self, request, object_id)
-        if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return ask(self, request, row)
-
-    return view
+    return action(description=description, icon=icon)(on_row(ask))
 
 
 def _page_of(row: models.Model) -> str:

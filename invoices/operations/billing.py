@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ from accounts import operations as accounts
 from accounts.models import Account, AccountLineItem, Organization, Region, User
 from accounts.querysets import LineItemQuerySet
 from core.errors import Conflict, Invalid
+from core.money import midnight
 from invoices.models import Invoice
 from invoices.operations.drafting import ISSUE
 from invoices.operations.issuing import bill_line_items
@@ -63,10 +64,6 @@ def bill_unbilled(
 
 def _charges(first: date | None, last: date) -> LineItemQuerySet:
     zone = ZoneInfo(Organization.objects.values_list("time_zone", flat=True).get())
-    begin = _midnight(first, zone) if first else None
-    end = _midnight(last + timedelta(days=1), zone)
+    begin = midnight(first, zone) if first else None
+    end = midnight(last + timedelta(days=1), zone)
     return AccountLineItem.objects.unbilled().charged_between(begin, end)
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)

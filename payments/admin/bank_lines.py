@@ -21,8 +21,7 @@ from accounts.templatetags.wording import money, plain_money
 from invoices.models import Invoice
 from payments import operations
 from payments.admin.bank_forms import AcceptForm, AcceptManyForm
-from payments.admin.deciding import told_sums
-from payments.admin.wording import before_after, counted
+from payments.admin.wording import before_after, counted, summed
 from payments.models import BankLine, Payment
 from payments.operations.matching import Proposal
 
@@ -117,7 +116,7 @@ def ask_to_accept_many(lines: BackOfficeAdmin, request: HttpRequest) -> HttpResp
         cells = (row.day, money(row.amount, row.currency), row.payer_name, *_told(proposal))
         effects.append(Effect(row, () if refusal else cells, refusal))
     possible = [row for row in asked if row.pk in proposals and not may_not]
-    together = [f"Together {told_sums(sums)}. Each payer's receipt goes out."] if possible else []
+    together = [f"Together {summed(sums.items())}. Each payer's receipt goes out."] if possible else []
     page = Question(
         question=f"Accept {counted(len(possible), 'proposal')}?",
         columns=("Day", "Amount", "Payer", "Proposal", "Because"),

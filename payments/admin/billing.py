@@ -1,6 +1,5 @@
 """Invoice everything that was charged in a period and stands on no invoice, of all accounts at once."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -23,6 +22,7 @@ from core.money import format_minor
 from invoices import operations as invoices
 from invoices.operations import Unbilled
 from invoices.operations.drafting import ISSUE
+from payments.admin.wording import summed
 
 
 class PeriodForm(Form):
@@ -66,7 +66,7 @@ class BillingPages(ReadOnlyAdmin):
             "rows_address": reverse("admin:invoices_invoice_changelist"),
             "form": form,
             "found": [(one, format_minor(one.total, one.region.currency)) for one in found],
-            "together": _together(found),
+            "together": summed((one.region.currency, one.total) for one in found),
             "refusal": "" if may else NO_PERMISSION,
             "is_done": request.method == "POST" and may,
             "done": done,
@@ -81,10 +81,3 @@ def _bill(request: HttpRequest, one: Unbilled, days: dict[str, date | None]) -> 
     except Refusal as refusal:
         return one, refusal.message, False
     return one, link_to(made), True
-
-
-def _together(found: Sequence[Unbilled]) -> str:
-    sums: dict[str, int] = {}
-    for one in found:
-        sums[one.region.currency] = sums.get(one.region.currency, 0) + one.total
-    return " and ".join(format_minor(minor, currency) for currency, minor in sorted(sums.items()))

@@ -16,7 +16,7 @@ from accounts.admin.columns import link_to
 from accounts.admin.confirming import NoteForm, ReasonForm, posted, refusal_of
 from accounts.templatetags.wording import money, plain_money
 from payments import operations
-from payments.admin.wording import before_after, counted
+from payments.admin.wording import before_after, counted, summed
 from payments.models import Payment
 
 COLUMNS = ("Account", "Amount", "Reference", "Invoices, open balance", "Account balance")
@@ -123,7 +123,7 @@ def _verified(possible: Found) -> list[str]:
     words = f"{counted(len(paid), 'invoice')} {'becomes' if len(paid) == 1 else 'become'} paid"
     if still_open:
         stay = "stays" if len(still_open) == 1 else "stay"
-        words += f", {len(still_open)} {stay} open with {told_sums(left)}"
+        words += f", {len(still_open)} {stay} open with {summed(left.items())}"
     goes = "goes" if len(possible) == 1 else "go"
     return [f"{_together(possible)} {words}. {counted(len(possible), 'receipt')} {goes} out."]
 
@@ -138,17 +138,4 @@ def _rejected(possible: Found) -> list[str]:
 
 
 def _together(possible: Found) -> str:
-    sums: Counter[str] = Counter()
-    for payment, _ in possible:
-        sums[payment.currency] += payment.amount
-    return f"Together {told_sums(sums)}."
-
-
-def told_sums(sums: Counter[str]) -> str:
-    """`$4,310.00 and €220.00`: currencies are never added up."""
-    told = [plain_money(amount, currency) for currency, amount in sorted(sums.items(), key=_largest_first)]
-    return f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
-
-
-def _largest_first(one: tuple[str, int]) -> tuple[int, str]:
-    return -one[1], one[0]
+    return f"Together {summed((payment.currency, payment.amount) for payment, _ in possible)}."

@@ -22,11 +22,10 @@ from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row,
 from accounts.models import Account
 from accounts.templatetags.wording import money, plain_money
 from core.doors import pdf_file
-from core.money import format_minor
 from invoices import operations as invoices
 from invoices.models import Invoice
 from payments import operations
-from payments.admin.wording import before_after
+from payments.admin.wording import before_after, summed
 
 FOR_GOOD = "The number is given for good. Mistakes are corrected by a credit note."
 
@@ -210,7 +209,8 @@ class IssuingPages(ReadOnlyAdmin):
 
 def _ask_to_issue(pages: IssuingPages, request: HttpRequest) -> HttpResponse:
     staff = staff_of(request)
-    rows = Invoice.objects.filter(pk__in=chosen(pages, request, "issue_many")).select_related("account")
+    asked = Invoice.objects.filter(pk__in=chosen(pages, request, "issue_many")).select_related("account")
+    rows = list(asked.order_by("pk"))
     effects = [
         Effect(
             row=one,
@@ -223,15 +223,16 @@ def _ask_to_issue(pages: IssuingPages, request: HttpRequest) -> HttpResponse:
             ),
             refusal=refusal_of(partial(invoices.issuable, invoice=one, staff=staff)),
         )
-        for one in rows.order_by("pk")
+        for one in rows
     ]
-    going = [one for one in effects if not one.refusal]
+    going = {one.row.pk for one in effects if not one.refusal}
+    going_out = [(one.currency, one.total_amount) for one in rows if one.pk in going]
     question = Question(
         question=f"Issue and send {len(going)} invoices?",
         columns=("Draft", "Account", "To", "Due", "Total"),
         effects=effects,
         button=f"Issue {len(going)} invoices",
-        together=(f"Together {together(one.row for one in going)}.",) if going else (),
+        together=(f"Together {summed(going_out)}.",) if going else (),
         consequence=f"Each on its own: one that is refused stops no other. {FOR_GOOD}",
     )
 
@@ -240,14 +241,6 @@ def _ask_to_issue(pages: IssuingPages, request: HttpRequest) -> HttpResponse:
         return f"Issued as {made.number}"
 
     return ask_many(pages, request, question, form=Form(posted(request)), act=act)
-
-
-def together(rows: Any) -> str:
-    """The sum of these invoices in each currency: `$4,310.00 and €220.00`."""
-    sums: dict[str, int] = {}
-    for one in rows:
-        sums[one.currency] = sums.get(one.currency, 0) + one.total_amount
-    return " and ".join(format_minor(minor, currency) for currency, minor in sorted(sums.items()))
 
 
 def _preview_link(invoice: Invoice) -> Any:

@@ -1,7 +1,6 @@
 """The pages that ask before companies are reminded, and before reminders are stopped."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -19,12 +18,12 @@ from accounts.admin.bulk import MOST, Effect, Question, ask_many, choose, chosen
 from accounts.admin.columns import link_to
 from accounts.admin.confirming import NO_PERMISSION, Confirmation, asking, confirm, posted, refusal_of
 from accounts.models import Account
-from accounts.templatetags.wording import money, plain_money
+from accounts.templatetags.wording import money
 from invoices import operations
 from invoices.models import Invoice, Reminder, ReminderLevel
 from invoices.operations.reminding import PERMISSION, Due
 from payments.admin.figures import show_figures_of_invoice
-from payments.admin.wording import counted
+from payments.admin.wording import counted, summed
 from payments.operations.notifying import recipients_of
 from payments.operations.reminding import reminder_letter
 
@@ -114,17 +113,10 @@ def _fee(due: Due) -> SafeString | str:
 def _together(going: list[Due]) -> list[str]:
     if not going:
         return []
-    opened = _summed((one.invoice.currency, one.invoice.open_balance) for one in going)
-    fees = _summed((one.invoice.currency, one.fee) for one in going if one.fee)
+    opened = summed((one.invoice.currency, one.invoice.open_balance) for one in going)
+    fees = summed((one.invoice.currency, one.fee) for one in going if one.fee)
     words = [f"Together {opened} open."]
     return [*words, f"Fees of {fees} are charged when the reminders leave."] if fees else words
-
-
-def _summed(amounts: Iterable[tuple[str, int]]) -> str:
-    sums: Counter[str] = Counter()
-    for currency, minor in amounts:
-        sums[currency] += minor
-    return " and ".join(plain_money(minor, currency) for currency, minor in sums.most_common())
 
 
 def leaves(reminder: Reminder) -> SafeString:

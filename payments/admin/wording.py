@@ -1,9 +1,12 @@
 """How the pages that ask before write what would change."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.templatetags.wording import money
+from accounts.templatetags.wording import money, plain_money
 
 ARROW = '{} <span aria-hidden="true">→</span><span class="unseen">then</span> {}'
 
@@ -13,6 +16,17 @@ def before_after(before: int, after: int, currency: str) -> SafeString:
     if before == after:
         return format_html("{} as before", money(before, currency))
     return format_html(ARROW, money(before, currency), money(after, currency))
+
+
+def summed(amounts: Iterable[tuple[str, int]]) -> str:
+    """`$4,310.00 and €220.00`, of amounts in minor units with their currencies, which are never added up; the
+    largest number first."""
+    sums: Counter[str] = Counter()
+    for currency, minor in amounts:
+        sums[currency] += minor
+    ordered = sorted(sums.items(), key=lambda one: (-one[1], one[0]))
+    told = [plain_money(minor, currency) for currency, minor in ordered]
+    return f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
 
 
 def counted(number: int, thing: str) -> str:

@@ -12,9 +12,10 @@ from django.db.models import Q
 from accounts.models import Account, Organization
 from core.audit import AuditEntry
 from core.errors import Invalid
+from core.money import midnight
 from invoices.models import Invoice, InvoiceLineItem
 from payments.models import Allocation, PaymentCollectionInvoice
-from payments.operations.stating import LONGEST, Statement, midnight, statement_of, worth_settled
+from payments.operations.stating import LONGEST, Statement, statement_of, worth_settled
 
 PENDING = ("capturing", "pending_verification")
 

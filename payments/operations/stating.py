@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from accounts.models import Account, AccountLineItem, Organization
 from core.errors import Invalid
+from core.money import midnight
 from invoices.models import CreditNote, Invoice, InvoiceLineItem
 from payments.models import Allocation, Payment
 from payments.models.ledger import SOURCES
@@ -132,10 +133,6 @@ def _moved_later(account: Account, end: datetime) -> int:
 
 def _sum(rows: QuerySet, name: str) -> int:
     return rows.aggregate(total=Sum(name))["total"] or 0
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
 def _charges(account: Account, begin: datetime, end: datetime) -> Iterator[Entry]:
