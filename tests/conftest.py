@@ -1,14 +1,19 @@
 """What every test has: no way out of this machine, a fast hasher, and the providers' stand-in."""
 
 import socket
+from copy import deepcopy
 
 import pytest
-from django.test import TransactionTestCase
+import time_machine as clock
+from django.conf import settings as site
+from django.test import TransactionTestCase, override_settings
 
 from core import triggers
 from payments.sandbox.server import Sandbox
 from tests import cast, factories
 from tests.clients import Storefront
+from tests.matrix.asking import undone
+from tests.matrix.world import build
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -62,19 +67,39 @@ def sandbox(sandbox_server, settings):
     sandbox_server.webhook_base = sandbox_server.faults = sandbox_server.webhook_faults = None
 
 
-@pytest.fixture(autouse=True)
-def _settings(settings, tmp_path):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.STRICT = True
+@pytest.fixture(scope="session", autouse=True)
+def _settings(tmp_path_factory):
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # no collectstatic
-    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
-    settings.EXPORTS_DIR = tmp_path / "exports"
-    settings.STATIC_ROOT = settings.VAR_DIR / "nothing"  # or each client reads all that script/run collected
-    settings.SECRET_KEY = "tests-only"
-    settings.SECOND_FACTOR = False  # staff are signed in by their password; its own tests turn it on
-    settings.CREDIT_NOTE_PDF = "tests.papers.cheap_pdf"
-    settings.INVOICE_PDF = "tests.papers.cheap_pdf"  # the real one has tests of its own, and takes its time
-    settings.LIMITS = dict.fromkeys(settings.LIMITS)  # many callers at once come from here; so do these
+    with override_settings(
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        STRICT=True,
+        STORAGES=site.STORAGES | {"staticfiles": plain},
+        EXPORTS_DIR=tmp_path_factory.mktemp("exports"),
+        STATIC_ROOT=site.VAR_DIR / "nothing",  # or each client reads all that script/run collected
+        SECRET_KEY="tests-only",
+        SECOND_FACTOR=False,  # staff are signed in by their password; its own tests turn it on
+        INVOICE_PDF="tests.papers.cheap_pdf",  # the real one has tests of its own, and takes its time
+        CREDIT_NOTE_PDF="tests.papers.cheap_pdf",
+        LIMITS=dict.fromkeys(site.LIMITS),  # many callers at once come from here; so do these
+    ):
+        yield
+
+
+@pytest.fixture(scope="module")
+def _world_of_a_module(django_db_setup, django_db_blocker):
+    """Building it takes longer than most questions to it: its transaction lies around those of the tests."""
+    with django_db_blocker.unblock(), undone():
+        with clock.travel("2026-03-04T10:00:00Z", tick=False):
+            world = build()
+        with django_db_blocker.block():
+            yield world
+
+
+@pytest.fixture
+def world(_world_of_a_module, db, time_machine):
+    """Two companies with the same kinds of rows, and everybody who could ask; on 4 March 2026."""
+    time_machine.move_to("2026-03-04T10:00:00Z", tick=False)
+    return deepcopy(_world_of_a_module)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from tests.matrix.offices import BACK_OFFICE
 from tests.matrix.table import STOREFRONT
 from tests.matrix.test_back_office import row_asked, row_of
 from tests.matrix.test_storefront import document, live
-from tests.matrix.world import build
 
 pytestmark = pytest.mark.django_db
 WHOLE = os.environ.get("BAD_TEXT") == "all"
@@ -50,12 +49,6 @@ ASKED = (
     "x",
 )
 HEADERS = ("Referer", "HX-Current-URL", "X-Request-Id", "Accept-Language", "User-Agent", "X-Forwarded-For")
-
-
-@pytest.fixture
-def world(time_machine):
-    time_machine.move_to("2026-03-04T10:00:00Z", tick=False)
-    return build()
 
 
 def texts() -> Iterator[tuple[str, ...]]:

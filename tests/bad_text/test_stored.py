@@ -24,7 +24,7 @@ from tests.books import OURS
 from tests.clients import Storefront
 from tests.matrix.asking import browser_of
 from tests.matrix.offices import BACK_OFFICE
-from tests.matrix.world import World, build
+from tests.matrix.world import World
 from tests.past_the_guards import without_triggers
 
 pytestmark = pytest.mark.django_db
@@ -46,12 +46,6 @@ STRUCTURED = (
     "actor_kind actor_id token_hash snapshot_hash password base quote invoice_number_format country "
     "billing_country unit_price_currency account_type role action uuid event_id"
 ).split()
-
-
-@pytest.fixture
-def world(time_machine):
-    time_machine.move_to("2026-03-04T10:00:00Z", tick=False)
-    return build()
 
 
 def columns(model: Any) -> list[Field]:

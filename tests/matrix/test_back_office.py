@@ -18,16 +18,10 @@ from tests.back_office import list_of, page_of, refusal
 from tests.matrix.asking import assert_as_declared, browser_of, difference, told, undone, writes
 from tests.matrix.offices import AN_ACCOUNT, BACK_OFFICE, OUTSIDERS, SITE, Office, Question
 from tests.matrix.table import STAFF
-from tests.matrix.world import RANDOM_ID, World, build
+from tests.matrix.world import RANDOM_ID, World
 
 pytestmark = pytest.mark.django_db
 PAGES = ("changelist", "export", "add", "change", "delete", "history", "")
-
-
-@pytest.fixture
-def world(time_machine):
-    time_machine.move_to("2026-03-04T10:00:00Z", tick=False)
-    return build()
 
 
 def live() -> dict[str, type[Model]]:

@@ -21,7 +21,7 @@ from invoicing_site.storefront import schema
 from tests.factories import MANUAL, PAYPAL, STRIPE
 from tests.matrix.asking import undone
 from tests.matrix.table import STOREFRONT
-from tests.matrix.world import World, build
+from tests.matrix.world import World
 
 pytestmark = pytest.mark.django_db
 SMOKE = 10
@@ -62,12 +62,6 @@ def _connection_kept():
     yield
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
-
-
-@pytest.fixture
-def world(time_machine, sandbox):
-    time_machine.move_to("2026-03-04T10:00:00Z", tick=False)
-    return build()
 
 
 def documents(name: str) -> st.SearchStrategy:

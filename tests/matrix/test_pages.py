@@ -21,19 +21,13 @@ from tests.matrix.table import (
     STAFF,
     Route,
 )
-from tests.matrix.world import SHARED, World, build
+from tests.matrix.world import SHARED, World
 
 pytestmark = pytest.mark.django_db
 ACTORS = (*SIGNED_OUT, *CUSTOMERS, "token", *STAFF)
 LOGIN = "/account/login/"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 WORDS = {200: "shown", 403: "forbidden", 404: "not found", 405: "not allowed", 422: "refused"}
-
-
-@pytest.fixture
-def world(time_machine):
-    time_machine.move_to("2026-03-04T10:00:00Z", tick=False)
-    return build()
 
 
 def routes(patterns: list, before: str = "") -> Iterator[tuple[str, URLPattern]]:

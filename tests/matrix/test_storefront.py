@@ -12,19 +12,13 @@ from accounts.querysets import OwnedQuerySet
 from invoicing_site.storefront import schema
 from tests.matrix.asking import Cell, assert_as_declared, browser_of, difference, leaks, told, wrong
 from tests.matrix.table import PAY, REFUSED_AS, SIGNED_OUT, STAFF, STOREFRONT, Operation
-from tests.matrix.world import SHARED, World, build
+from tests.matrix.world import SHARED, World
 
 pytestmark = pytest.mark.django_db
 ACTORS = (*SIGNED_OUT, "junior", "senior", "admin", "cookie", "stranger", "both", *STAFF)
 WORDS = {"UNAUTHENTICATED": "sign in", "FORBIDDEN": "forbidden", "NOT_FOUND": "not found"}
 WORDS |= {"CONFLICT": "conflict", None: "done"}
 SECRET = "abcdefghijklmnopqrstuvwxyzABCDEF"  # as Django's CSRF cookie looks
-
-
-@pytest.fixture
-def world(time_machine):
-    time_machine.move_to("2026-03-04T10:00:00Z", tick=False)
-    return build()
 
 
 def live() -> dict[str, tuple[str, GraphQLField]]:
