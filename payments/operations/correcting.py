@@ -14,7 +14,7 @@ from core.money import format_minor
 from invoices import operations as invoices
 from invoices.models import CreditNote, Invoice
 from payments.models import AccountCredit, Allocation, WriteOff
-from payments.operations.collecting import end_larger_attempts
+from payments.operations.collecting import end_larger_attempts, require_known
 from payments.operations.foreseeing import Effect, InvoiceEffect, worth
 
 CREDIT, WRITE_OFF = "invoices.credit_invoice", "invoices.write_off_invoice"
@@ -75,8 +75,7 @@ def write_off(
         raise Invalid("Enter a reason", field="reason")
     with accounts.locked_account(invoice.account_id) as account:
         current = _open_for_write_off(invoice)
-        if known_open is not None and known_open != current.open_balance:
-            raise Conflict(f"The open balance of invoice {current.number} has changed")
+        require_known(current, known_open)
         if not 0 < amount <= left_to_write_off(current):
             most = format_minor(left_to_write_off(current), current.currency)
             raise Invalid(f"Enter an amount of at most {most}", field="amount")
