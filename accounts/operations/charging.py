@@ -32,17 +32,18 @@ def add_charge(
     item_count: int = 1,
     override_reason: str = "",
     due_date: date | None = None,
+    is_held: bool = True,
 ) -> AccountLineItem:
     """Put a charge on an account whose lock the caller holds. Without a due date its payment terms decide.
 
     `amount` is in the region's currency; it is booked with its worth in the account's currency at the rate
     in force at `at` (a missing rate is refused, never 1:1). Refused: an account that is suspended or closed,
     one whose available credit is smaller (staff may override with a reason, which is audited), and, if the
-    organization says so, one with overdue charges.
+    organization says so and it `is_held` to that, one with overdue charges.
     """
     minor = _minor_in(region, amount)
     organization = Organization.objects.get()
-    _require_chargeable(account, organization, at=at)
+    _require_chargeable(account, organization, at=at, is_held=is_held)
     rate = _rate(region.currency, account.currency, at=at)
     worth = convert(minor, region.currency, account.currency, rate)
     override_reason = override_reason.strip()
@@ -104,10 +105,10 @@ def _require_credit(account: Account, worth: int, *, by: Actor, override_reason:
     return True
 
 
-def _require_chargeable(account: Account, organization: Organization, *, at: datetime) -> None:
+def _require_chargeable(account: Account, organization: Organization, *, at: datetime, is_held: bool) -> None:
     if account.status != Account.Status.ACTIVE:
         raise Conflict(f"Account {account.number} is {account.status}")
-    if organization.hold_overdue_accounts:
+    if organization.hold_overdue_accounts and is_held:
         overdue = AccountLineItem.objects.filter(account=account).overdue(on=organization.today(at))
         if overdue.exists():
             raise Conflict(f"Account {account.number} has overdue charges")

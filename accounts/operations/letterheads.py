@@ -69,6 +69,8 @@ def _drawn(content: bytes) -> bytes:
             if picture.width * picture.height > LARGEST_PIXELS:
                 raise Invalid("Choose a picture of at most 20 million pixels", field="file")
             plain = picture.convert("RGBA" if picture.mode in ("RGBA", "LA", "P") else "RGB")
+    except Image.DecompressionBombError as error:
+        raise Invalid("Choose a picture of at most 20 million pixels", field="file") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise Invalid("Choose a PNG or JPEG picture", field="file") from error
     plain.thumbnail(BOX)

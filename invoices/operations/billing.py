@@ -37,6 +37,8 @@ def unbilled_by_account(*, first: date | None, last: date) -> list[Unbilled]:
     without the first one since ever; by company and region."""
     if first and last < first:
         raise Invalid("The end date must be after the start date", field="last")
+    if not 1970 <= (first or last).year <= last.year <= 2999:
+        raise Invalid("Choose days between 1970 and 2999", field="last")
     rows = _charges(first, last).select_related("account", "region")
     ordered = rows.order_by("account__company_name", "account_id", "region__name", "created_at", "pk")
     groups = []

@@ -72,14 +72,19 @@ def skippable(*, recurring: RecurringInvoice, staff: User) -> RecurringInvoice:
     return current
 
 
-def skip_next(*, recurring: RecurringInvoice, reason: str, at: datetime, staff: User) -> None:
-    """Make no invoice of the next day. The one after comes when it always would."""
+def skip_next(
+    *, recurring: RecurringInvoice, reason: str, at: datetime, staff: User, known_date: date | None = None
+) -> None:
+    """Make no invoice of the next day. The one after comes when it always would. With `known_date`, the day
+    that staff saw, refused when another one is next by now: asked twice, skipped once."""
     reason = reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
     with accounts.locked_account(recurring.account_id):
         current = skippable(recurring=recurring, staff=staff)
         day = _next_day(current)
+        if known_date is not None and known_date != day:
+            raise Conflict("Another run is next by now. Look again")
         note = f"Skipped: {reason}"[:300]
         RecurringRun.objects.create(recurring=current, date=day, note=note, created_at=at)
         _go_on(current)

@@ -139,15 +139,16 @@ def run_reminders(*, at: datetime, staff: User | None = None, only: Collection[i
 
 def release_reminder(*, reminder: Reminder, at: datetime) -> Reminder | None:
     """The half minute is over: charge the fee, and answer the reminder whose letter goes now; None for one
-    that was stopped, or whose invoice was paid or cancelled meanwhile. Run again, it charges nothing more."""
+    that was stopped, or that `send_reminder` would refuse by now, as when the invoice was paid or promised
+    meanwhile. Run again, it charges nothing more."""
     with accounts.locked_account(reminder.invoice.account_id) as account:
         current = Reminder.objects.select_related(
             "invoice__account", "invoice__region", "level", "staff", "fee_line"
         ).get(pk=reminder.pk)
         if not current.is_waiting:
             return current if current.sent_at else None
-        against = NOT_OPEN.get(Invoice.Status(current.invoice.status), "")
-        if against := against or (PENDING if current.invoice.has_pending_payment else ""):
+        on = Organization.objects.get().today(at)
+        if against := _against(current.invoice, _known([current.invoice], [current.level], on=on)):
             _stop(current, at=at, by=SYSTEM, reason=against)
             return None
         _charge_fee(current, account, at=at)
@@ -185,8 +186,9 @@ def _stop(reminder: Reminder, *, at: datetime, by: Actor, reason: str) -> None:
 
 
 def _charge_fee(reminder: Reminder, account: Account, *, at: datetime) -> None:
-    """The fee becomes a charge that no invoice bills yet, also over the credit limit. One that cannot be
-    charged stops no reminder: the reason is kept, and the letter says nothing of a fee."""
+    """The fee becomes a charge that no invoice bills yet, also over the credit limit, and though something is
+    overdue. One that cannot be charged stops no reminder: the reason is kept, and the letter says nothing of
+    a fee."""
     invoice = reminder.invoice
     fee = next((one for one in reminder.level.fees.all() if one.currency == invoice.currency), None)
     if fee is None:
@@ -204,6 +206,7 @@ def _charge_fee(reminder: Reminder, account: Account, *, at: datetime) -> None:
             at=at,
             by=_writer(reminder),
             override_reason=description,
+            is_held=False,
         )
     except Refusal as refusal:
         reminder.fee_refusal = refusal.message

@@ -7,6 +7,7 @@ from datetime import date
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import PermissionDenied
 from django.forms import DateField, DateInput, Form
 from django.http import FileResponse, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
@@ -25,6 +26,7 @@ from payments.reporting import accounting as books
 
 MOST_IN_MEMORY = 5 * 1024 * 1024
 KIND = "reports.accounting"
+PERMISSION = "payments.view_payment"  # besides that of every report
 
 
 class MonthForm(Form):
@@ -42,6 +44,8 @@ class MonthForm(Form):
 def month(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
     """GET shows how the receivables moved and that they reconcile; POST hands out the rows, which is told in
     the audit trail."""
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     last_month = reporting.months_back(today, 1)

@@ -128,9 +128,13 @@ class CorrectingPages(ReadOnlyAdmin):
             ("Open balance", money(open_now, currency)),
         ]
         if not refusal:
-            effect = operations.effect_of_settling(invoice, open_now)
+            most = operations.left_to_write_off(invoice)
+            effect = operations.effect_of_settling(invoice, most)
             moved = before_after(effect.balance_now, effect.balance_after, effect.account.currency)
-            facts.append(("Account balance, if all of it is written off", moved))
+            facts += [
+                ("Can be written off", money(most, currency)),
+                ("Account balance, if all of it is written off", moved),
+            ]
         page = Confirmation(
             question=f"Write off what is open of invoice {invoice}?",
             facts=facts,

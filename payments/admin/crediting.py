@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from django.forms import DecimalField, Form
+from django.forms import DecimalField, Form, HiddenInput, IntegerField
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from moneyed import Money
@@ -21,9 +21,10 @@ from payments.models import AccountCredit
 
 
 class ApplyForm(Form):
-    """How much of it, in major units."""
+    """How much of it, in major units; and what was open when the page was drawn."""
 
     amount = DecimalField(label="Amount", max_digits=15, widget=UnfoldAdminDecimalFieldWidget())
+    known_open = IntegerField(widget=HiddenInput(), required=False)
 
 
 def ask_to_apply_credit(invoices: BackOfficeAdmin, request: HttpRequest, invoice: Invoice) -> HttpResponse:
@@ -54,10 +55,14 @@ def ask_to_apply_credit(invoices: BackOfficeAdmin, request: HttpRequest, invoice
         refusal=refusal,
     )
 
-    def act(amount: Decimal) -> str:
+    def act(amount: Decimal, known_open: int | None) -> str:
         minor = to_minor(Money(amount, currency))
-        operations.apply_credit(invoice=invoice, amount=minor, at=timezone.now(), staff=staff)
+        operations.apply_credit(
+            invoice=invoice, amount=minor, at=timezone.now(), staff=staff, known_open=known_open
+        )
         return f"{plain_money(minor, currency)} of account credit is on invoice {invoice}."
 
-    form = ApplyForm(posted(request), initial={"amount": from_minor(most, currency).amount if most else None})
+    suggested = from_minor(most, currency).amount if most else None
+    initial = {"amount": suggested, "known_open": invoice.open_balance}
+    form = ApplyForm(posted(request), initial=initial)
     return confirm(invoices, request, invoice, page, form=form, act=act)

@@ -4,7 +4,7 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import admin
-from django.forms import ModelForm
+from django.forms import DateField, HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -20,9 +20,15 @@ from invoices.models import RecurringInvoice, RecurringLine, RecurringRun
 DAYS_SHOWN = 4
 
 
+class SkipForm(ReasonForm):
+    """Why, and which day was next when the page was drawn."""
+
+    known_date = DateField(widget=HiddenInput(), required=False)
+
+
 def ask_to_skip(page: MasterDataAdmin, request: HttpRequest, recurring: RecurringInvoice) -> HttpResponse:
-    staff = staff_of(request)
-    coming = [date_format(day, "j F Y") for day in islice(recurring.coming(), 2)]
+    staff, days = staff_of(request), list(islice(recurring.coming(), 2))
+    coming = [date_format(day, "j F Y") for day in days]
     question = Confirmation(
         question=f"Skip the next run of {recurring.title}?",
         facts=(
@@ -40,9 +46,9 @@ def ask_to_skip(page: MasterDataAdmin, request: HttpRequest, recurring: Recurrin
         request,
         recurring,
         question,
-        form=ReasonForm(posted(request)),
-        act=lambda reason: operations.skip_next(
-            recurring=recurring, reason=reason, at=timezone.now(), staff=staff
+        form=SkipForm(posted(request), initial={"known_date": days[0] if days else None}),
+        act=lambda **given: operations.skip_next(
+            recurring=recurring, at=timezone.now(), staff=staff, **given
         ),
     )
 

@@ -179,7 +179,8 @@ def revenue(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpRespons
     form = RevenueForm(request.GET)
     otherwise = {"from": reporting.months_back(today, 11), "to": today, "by": "month"}
     first, last, by = given(form, **otherwise)
-    rows = reporting.revenue(*_within(first, last), by=by, zone=zone)
+    first, last = _within(first, last)
+    rows = reporting.revenue(first, last, by=by, zone=zone)
     if _wants_csv(request, form):
         head = [
             "period",
@@ -246,8 +247,8 @@ def taxes(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
     """Net, tax and gross by rate, of what was invoiced less what was cancelled and credited."""
     form = SpanForm(request.GET)
     begins, ends = reporting.period_of(reporting.months_back(today, 1), "month")
-    first, last = given(form, **{"from": begins, "to": ends})
-    rows = reporting.tax_summary(*_within(first, last), zone=zone)
+    first, last = _within(*given(form, **{"from": begins, "to": ends}))
+    rows = reporting.tax_summary(first, last, zone=zone)
     if _wants_csv(request, form):
         head = ["from", "to", "currency", "rate", "net", "tax", "gross"]
         lines = ([first, last, row.currency, row.rate.normalize(), *_tax_amounts(row)] for row in rows)

@@ -67,12 +67,12 @@ PAGES = (
         ),
     ),
 )
-REPORTS_PERMISSION = "invoices.view_invoice"
+INVOICES, PAYMENTS = "invoices.view_invoice", "payments.view_payment"
 REPORTS = (
-    ("Aging", "hourglass_bottom", "report_aging"),
-    ("Revenue", "trending_up", "report_revenue"),
-    ("Taxes", "percent", "report_taxes"),
-    ("Accounting export", "menu_book", "report_accounting"),
+    ("Aging", "hourglass_bottom", "report_aging", (INVOICES,)),
+    ("Revenue", "trending_up", "report_revenue", (INVOICES,)),
+    ("Taxes", "percent", "report_taxes", (INVOICES,)),
+    ("Accounting export", "menu_book", "report_accounting", (INVOICES, PAYMENTS)),
 )
 
 
@@ -101,11 +101,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         for title, pages in PAGES
     ]
     today = {"title": "What needs doing", "icon": "today", "link": reverse("admin:index")}
-    seen = request.user.has_perm(REPORTS_PERMISSION)
     reports = [
         {"title": label, "icon": icon, "link": reverse(f"admin:{page}")}
-        for label, icon, page in REPORTS
-        if seen
+        for label, icon, page, needed in REPORTS
+        if request.user.has_perms(needed)
     ]
     return [
         {"title": "Today", "items": [today]},

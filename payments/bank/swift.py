@@ -42,8 +42,8 @@ def _decoded(content: bytes) -> str:
 
 def _entry(told: dict[str, Any]) -> BankEntry:
     amount, day = told.get("amount"), told.get("entry_date") or told.get("date")
-    if amount is None or day is None:
-        raise Unreadable("A line has no amount or no date")
+    if amount is None or day is None or not told.get("id"):  # the amount is what stands before the kind
+        raise Unreadable("A line has no amount, no date or no kind that can be read")
     day = date(day.year, day.month, day.day)
     currency = str(amount.currency or "")
     size = minor(f"{abs(amount.amount):f}", currency, where=f"Line of {day.isoformat()}")

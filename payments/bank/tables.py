@@ -55,6 +55,9 @@ def _require_headings(there: list[str], columns: Columns) -> None:
     missing = [name for name in wanted if name and name not in there]
     if missing:
         raise Unreadable(f"The file has no column {missing[0]!r}: choose another mapping")
+    twice = [name for name in wanted if name and there.count(name) > 1]
+    if twice:
+        raise Unreadable(f"The file has two columns {twice[0]!r}: which one is meant cannot be told")
 
 
 def _entry(row: dict[str, str | None], columns: Columns, *, where: str) -> BankEntry:

@@ -36,6 +36,7 @@ from payments.operations.correcting import (
     effect_of_crediting,
     effect_of_settling,
     left_to_correct,
+    left_to_write_off,
     undo_write_off,
     write_off,
 )
@@ -148,6 +149,7 @@ __all__ = [
     "left_as_credit",
     "left_of",
     "left_to_correct",
+    "left_to_write_off",
     "look_at",
     "look_now",
     "mail_statement",

@@ -330,6 +330,12 @@ def require_payable(invoice: Invoice) -> None:
         raise Conflict(f"Invoice {invoice.number} is awaiting the result of a payment")
 
 
+def require_known(invoice: Invoice, known_open: int | None) -> None:
+    """Refuse an invoice of which not so much is open as somebody saw."""
+    if known_open is not None and known_open != invoice.open_balance:
+        raise Conflict(f"The open balance of invoice {invoice.number} has changed")
+
+
 def require_open(collection: PaymentCollection) -> None:
     """Refuse a collection that is closed. Asks the row, which the caller read before the lock was taken."""
     if PaymentCollection.objects.filter(pk=collection.pk, closed_at__isnull=False).exists():

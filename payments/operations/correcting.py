@@ -14,7 +14,7 @@ from core.money import format_minor
 from invoices import operations as invoices
 from invoices.models import CreditNote, Invoice
 from payments.models import AccountCredit, Allocation, WriteOff
-from payments.operations.collecting import end_larger_attempts
+from payments.operations.collecting import end_larger_attempts, require_known
 from payments.operations.foreseeing import Effect, InvoiceEffect, worth
 
 CREDIT, WRITE_OFF = "invoices.credit_invoice", "invoices.write_off_invoice"
@@ -69,16 +69,15 @@ def write_off(
     known_open: int | None = None,
 ) -> WriteOff:
     """Give up what will not be paid of an open invoice, in minor units. Refuses staff without the permission,
-    a missing reason, more than is open, and an invoice with a payment in progress."""
+    a missing reason, more than is open or not credited, and an invoice with a payment in progress."""
     by, reason = accounts.acting(staff, WRITE_OFF), reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
     with accounts.locked_account(invoice.account_id) as account:
         current = _open_for_write_off(invoice)
-        if known_open is not None and known_open != current.open_balance:
-            raise Conflict(f"The open balance of invoice {current.number} has changed")
-        if not 0 < amount <= current.open_balance:
-            most = format_minor(current.open_balance, current.currency)
+        require_known(current, known_open)
+        if not 0 < amount <= left_to_write_off(current):
+            most = format_minor(left_to_write_off(current), current.currency)
             raise Invalid(f"Enter an amount of at most {most}", field="amount")
         row = WriteOff.objects.create(
             invoice=current,
@@ -148,6 +147,12 @@ def left_to_correct(invoice: Invoice) -> int:
     return invoice.total_amount - credited - given_up
 
 
+def left_to_write_off(invoice: Invoice) -> int:
+    """What of an invoice is open and was not credited, in minor units: of what was credited and kept, the
+    company has the worth as account credit."""
+    return min(invoice.open_balance, left_to_correct(invoice))
+
+
 def effect_of_settling(invoice: Invoice, amount: int, *, credit: int = 0) -> Effect:
     """What settling so much of an invoice would do, and how much would be kept as account credit; a negative
     amount opens it again."""
@@ -187,6 +192,8 @@ def _open_for_write_off(invoice: Invoice) -> Invoice:
         raise Conflict(f"Invoice {current} is {current.get_status_display().lower()}")
     if current.reserved_amount:
         raise Conflict(f"Invoice {current.number} has a payment in progress")
+    if left_to_write_off(current) <= 0:
+        raise Conflict(f"What is open of invoice {current.number} was credited: apply the account credit")
     return current
 
 

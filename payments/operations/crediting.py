@@ -17,6 +17,7 @@ from payments.operations.collecting import (
     end_larger_attempts,
     over,
     payable_part,
+    require_known,
     require_open,
     require_payable,
 )
@@ -42,13 +43,17 @@ def use_credit(*, collection: PaymentCollection, at: datetime, by: Actor) -> Pay
         return over(account, rest, at=at) if rest else None
 
 
-def apply_credit(*, invoice: Invoice, amount: int, at: datetime, staff: User) -> None:
+def apply_credit(
+    *, invoice: Invoice, amount: int, at: datetime, staff: User, known_open: int | None = None
+) -> None:
     """Staff put `amount` minor units of the account's credit on an invoice, the oldest credit first. Refuses
     staff without the permission, an invoice that cannot be paid now, and more than it has open or the account
-    has as credit in its currency."""
+    has as credit in its currency. With `known_open`, what staff saw that was open, also when that is no
+    longer so: asked twice, applied once."""
     with accounts.locked_account(invoice.account_id) as account:
         most = applicable(invoice=invoice, staff=staff)
         current = Invoice.objects.get(pk=invoice.pk)
+        require_known(current, known_open)
         payable_part(current, amount, current.currency)
         if amount > most:
             raise Invalid(

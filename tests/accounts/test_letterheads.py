@@ -3,6 +3,7 @@
 from base64 import b64decode
 from datetime import date, timedelta
 from io import BytesIO
+from zlib import crc32
 
 import pytest
 from django.contrib.auth.models import Group
@@ -178,6 +179,14 @@ class TestLogo:
     def test_what_is_no_logo(self, olivia, content, message):
         with refuses(Invalid, message, field="file"):
             operations.set_logo(content=content, at=NOW, staff=olivia)
+
+    def test_a_picture_that_is_larger_than_it_looks(self, olivia):
+        size = (60_000).to_bytes(4)
+        parts = (b"IHDR" + size + size + b"\x08\x02\0\0\0", b"IDAT")
+        told = (len(one[4:]).to_bytes(4) + one + crc32(one).to_bytes(4) for one in parts)
+        bomb = b"\x89PNG\r\n\x1a\n" + b"".join(told)
+        with refuses(Invalid, "Choose a picture of at most 20 million pixels", field="file"):
+            operations.set_logo(content=bomb, at=NOW, staff=olivia)
 
     def test_its_page(self, client, olivia):
         client.force_login(olivia, BACKEND)

@@ -175,6 +175,13 @@ class TestSkipping:
         assert recurring.next_date == date(2025, 9, 30)
         assert recurring.runs.get().note == "Skipped: On leave"
 
+    def test_what_was_asked_of_another_day_skips_nothing(self, account, stella):
+        recurring = factories.a_recurring_invoice(account, stella)
+        said = {"recurring": recurring, "reason": "On leave", "at": NOW, "staff": stella, "known_date": DAY}
+        operations.skip_next(**said)
+        with refuses(Conflict, "Another run is next by now. Look again"):
+            operations.skip_next(**said)
+
     def test_refusals(self, account, stella):
         recurring = factories.a_recurring_invoice(account, stella, end_date=DAY)
         other = a_clerk("invoices.view_recurringinvoice")

@@ -251,6 +251,28 @@ class TestLeaving:
         assert (reminder.sent_at, reminder.stopped_because) == (None, "A payment is pending on it")
         assert AccountLineItem.objects.count() == 1
 
+    def test_nor_is_one_that_was_promised_or_paused_meanwhile(self, invoice, account, clerk):
+        (only,) = factories.reminder_levels(3, fee="5")
+        reminder = send(invoice, only, 5)
+        day = DUE + timedelta(days=10)
+        promise = operations.promise_to_pay(account=account, promised_date=day, at=after(5), staff=clerk)
+        assert operations.release_reminder(reminder=reminder, at=after(5)) is None
+        reminder.refresh_from_db()
+        assert reminder.stopped_because == "The company promised to pay by 13 October 2025"
+        operations.withdraw_promise(promise=promise, reason="Called off", at=after(5), staff=clerk)
+        reminder = send(invoice, only, 5)
+        operations.pause_reminders(account=account, until=day, reason="Dispute", at=after(5), staff=clerk)
+        assert operations.release_reminder(reminder=reminder, at=after(5)) is None
+        reminder.refresh_from_db()
+        assert reminder.stopped_because == "Reminders are paused until 13 October 2025: Dispute"
+        assert AccountLineItem.objects.count() == 1
+
+    def test_a_fee_is_charged_though_overdue_accounts_are_held(self, invoice, account):
+        factories.an_organization(hold_overdue_accounts=True)
+        (only,) = factories.reminder_levels(3, fee="5")
+        released = operations.release_reminder(reminder=send(invoice, only, 5), at=after(5))
+        assert (released.fee_line.amount, released.fee_refusal) == (500, "")
+
     def test_stopped_in_time_nothing_leaves_and_nothing_is_charged(self, invoice, clerk):
         (only,) = factories.reminder_levels(3, fee="5")
         reminder = send(invoice, only, 5, clerk)

@@ -127,10 +127,13 @@ class TestMonth:
         assert staff.get(PAGE, {"month": "9999-12"}).context["first"] == date(2025, 9, 1)
         assert staff.put(PAGE).status_code == 405
 
-    def test_only_who_may_view_invoices(self, client, account):
-        client.force_login(a_clerk("payments.view_payment"))
+    @pytest.mark.parametrize("right", ["payments.view_payment", "invoices.view_invoice"])
+    def test_only_who_may_view_invoices_and_payments(self, client, account, right):
+        factories.an_open_invoice(account, account.line_items.get())
+        client.force_login(a_clerk(right))
         assert (client.get(PAGE).status_code, client.post(PAGE).status_code) == (403, 403)
         assert Export.objects.count() == 0
+        assert PAGE not in client.get("/admin/").content.decode()
 
 
 class TestPdfs:

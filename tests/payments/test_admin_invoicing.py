@@ -359,3 +359,6 @@ class TestBillingEverything:
         )
         wrong = desk.get(f"{LIST}bill_unbilled/?first=2025-09-03&last=2025-09-02")
         assert "The end date must be after the start date" in plain(wrong.content.decode())
+        for days in ("last=9999-12-31", "first=0001-01-01&last=2025-09-02"):
+            wrong = desk.get(f"{LIST}bill_unbilled/?{days}")
+            assert "Choose days between 1970 and 2999" in plain(wrong.content.decode())

@@ -175,5 +175,15 @@ class TestApplyCredit:
         assert told(answer) == ["$20.00 of account credit is on invoice INV-2025-001."]
         assert [one.left for one in AccountCredit.objects.with_left()] == [0]
 
+    def test_pressed_twice_it_is_put_there_once(self, staff, account, pair, stella):
+        received = Received("check", NOW.date(), "USD", 2000)
+        operations.record_payment(account=account, received=received, at=NOW, staff=stella)
+        asks = staff.get(page_of(pair[0], "apply_credit"))
+        sent = {"amount": "5.00", "known_open": asks.context["form"]["known_open"].value()}
+        staff.post(page_of(pair[0], "apply_credit"), sent)
+        again = staff.post(page_of(pair[0], "apply_credit"), sent)
+        assert told(again)[-1] == "The open balance of invoice INV-2025-001 has changed"
+        assert [one.left for one in AccountCredit.objects.with_left()] == [1500]
+
     def test_without_credit_it_says_so(self, staff, pair):
         assert refusal(staff.get(page_of(pair[0], "apply_credit"))) == "The account has no credit in USD"

@@ -105,9 +105,13 @@ def test_the_next_run_is_skipped(staff, account, stella):
     page = staff.get(page_of(recurring, "skip"))
     assert (question(page), button(page)) == ("Skip the next run of Maintenance?", "Skip next run")
     assert facts(page)["Next run"] == "3 September 2025"
-    answer = staff.post(page_of(recurring, "skip"), {"reason": "On leave"})
+    sent = {"reason": "On leave", "known_date": page.context["form"]["known_date"].value()}
+    assert sent["known_date"] == NOW.date()
+    answer = staff.post(page_of(recurring, "skip"), sent)
     assert told(answer) == ["The next run of Maintenance is skipped."]
     assert tasks.recur_now() == "0 made, 0 refused"
+    again = staff.post(page_of(recurring, "skip"), sent)
+    assert told(again)[-1] == "Another run is next by now. Look again"
 
 
 def test_without_the_right(client, account, stella):

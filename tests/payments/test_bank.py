@@ -127,6 +127,10 @@ OUTSIDE = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/p
         (b"hello", "The file is not MT940, or it has no lines"),
         (b":25:1\n:61:garbage\n", "A line is not as MT940 has it (RuntimeError)"),
         (b":25:1\n:60F:C250901USD1,\n:61:2513450902CR1,N051NONREF\n", None),
+        (
+            b":25:1\n:60F:C250901EUR1,\n:61:2509020902C1.000,50NTRFNONREF\n",  # it would be read as 1 euro
+            "A line has no amount, no date or no kind that can be read",
+        ),
         (b":25:1\n:25:2\n:61:x\n", "The file holds several bank accounts: import each on its own"),
     ],
 )
@@ -140,6 +144,10 @@ def test_what_is_no_statement_is_refused_in_words(content, message):
     ("content", "message"),
     [
         (b"a;b\n1;2\n", "The file has no column 'Booked': choose another mapping"),
+        (
+            b"Booked;Amount;Currency;Text;Name;Account;Amount\n",
+            "The file has two columns 'Amount': which one is meant cannot be told",
+        ),
         (b"\xff\xfe\x00", "The file is not written in utf-8"),
         (b"Booked\0;", "The file is not a text"),
         ("Booked;Amount;Currency;Text;Name;Account\n1.9.25;1;USD;;;", "Line 2: '1.9.25' is not a date"),

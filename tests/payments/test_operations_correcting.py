@@ -286,6 +286,32 @@ def test_what_was_written_off_is_not_credited_besides(account, invoice, owner):
     assert WriteOff.objects.count() == 1
 
 
+def test_what_was_credited_and_kept_is_not_written_off_besides(account, invoice, owner):
+    credit(invoice, owner, {chairs_of(invoice): 11899}, is_kept=True)
+    with refuses(Invalid, "Enter an amount of at most $40.00", field="amount"):
+        give_up(invoice, owner, 4001)
+    give_up(invoice, owner, 4000)
+    assert_sound()
+    with refuses(
+        Conflict, f"What is open of invoice {invoice.number} was credited: apply the account credit"
+    ):
+        give_up(invoice, owner, 1)
+
+
+def test_nor_is_what_was_credited_and_then_refunded(account, invoice, owner, stella, alice):
+    pay(invoice, 15899, stella, alice)
+    credit(invoice, owner, {chairs_of(invoice): 11899, lamps_of(invoice): 4000})
+    payment = invoice.allocations.first().payment
+    operations.refund_payment(payment=payment, amount=15899, reason="Sent back", at=NOW, staff=owner)
+    with refuses(
+        Conflict, f"What is open of invoice {invoice.number} was credited: apply the account credit"
+    ):
+        give_up(invoice, owner, 15899)
+    operations.apply_credit(invoice=invoice, amount=15899, at=NOW, staff=owner)
+    assert standing(invoice) == ("paid", 15899, 0, 3940)
+    assert_sound()
+
+
 # Foreseen
 
 

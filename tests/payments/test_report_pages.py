@@ -85,6 +85,11 @@ class TestAging:
         assert staff.get(AGING, {"on": "0001-01-01"}).status_code == 200
         assert staff.get(AGING, {"on": "9999-12-31"}).status_code == 200
 
+    @pytest.mark.parametrize("address", ["/admin/reports/revenue/", "/admin/reports/taxes/"])
+    def test_the_ends_of_the_calendar(self, staff, account, address):
+        factories.an_open_invoice(account, account.line_items.get())
+        assert staff.get(address, {"from": "0001-01-01", "to": "9999-12-31"}).status_code == 200
+
 
 class TestRevenueAndTaxes:
     def test_revenue_with_its_rows(self, staff, invoice):
