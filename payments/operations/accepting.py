@@ -18,7 +18,7 @@ from invoices.models import Invoice
 from payments.models import BankLine, Payment, RecordedMethod
 from payments.operations.collecting import Share
 from payments.operations.matching import Bill, Known, Line, Promise, Proposal, names_in, payer_key, propose
-from payments.operations.recording import Received, book_received, may_record, undo_recording
+from payments.operations.recording import MANUAL, Received, book_received, may_record, undo_recording
 from payments.operations.verifying import verify_held
 
 Status = BankLine.Status
@@ -49,25 +49,33 @@ def _known(lines: Sequence[Line]) -> Known:
     promises, bills = {}, {}
     pending = Payment.objects.to_verify().exclude(account=None)
     still_open = Invoice.objects.open().defer("snapshot")
-    for some in _chunks(names):
-        promises.update({row.pk: row for row in pending.filter(reference__in=some)})
-        bills.update({row.pk: row for row in still_open.filter(number__in=some)})
+    for some in _chunks(names):  # decided and paid ones too: a text that names them is about nothing else
+        manual = Payment.objects.filter(provider__code=MANUAL, reference__in=some).exclude(account=None)
+        promises.update({row.pk: row for row in manual})
+        bills.update({row.pk: row for row in Invoice.objects.defer("snapshot").filter(number__in=some)})
     for few in _chunks(sorted(theirs)):
         promises.update({row.pk: row for row in pending.filter(account__in=few)})
         bills.update({row.pk: row for row in still_open.filter(account__in=few)})
     return Known(
         promises=[
-            Promise(row.pk, row.account_id, row.reference, row.amount, row.currency)
+            Promise(row.pk, row.account_id, row.reference, _promised(row), row.currency)
             for row in promises.values()
             if row.account_id is not None
         ],
         bills=[
-            Bill(row.pk, row.account_id, str(row.number), row.open_balance, row.currency)
+            Bill(row.pk, row.account_id, str(row.number), _payable(row), row.currency)
             for row in bills.values()
-            if row.open_balance > 0
         ],
         payers=payers,
     )
+
+
+def _promised(payment: Payment) -> int:
+    return payment.amount if payment.status == Payment.Status.PENDING else 0
+
+
+def _payable(invoice: Invoice) -> int:
+    return invoice.open_balance if invoice.status == Invoice.Status.SENT else 0
 
 
 def _payers(lines: Sequence[Line]) -> dict[str, dict[int, str]]:

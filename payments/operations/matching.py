@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Promise:
-    """A bank transfer that a customer announced."""
+    """A bank transfer that a customer announced; 0 once staff decided on it."""
 
     pk: int
     account: int
@@ -40,7 +40,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class Bill:
-    """An invoice, and what of it can be paid, in minor units."""
+    """An invoice, and what of it can be paid, in minor units; 0 when nothing can."""
 
     pk: int
     account: int
@@ -124,7 +124,8 @@ class _Search:
             self.promised[promise.account, promise.currency].append(promise)
         for bill in sorted(known.bills, key=lambda one: one.pk):
             self.bills[_spelled(bill.number)].append(bill)
-            self.of_account[bill.account, bill.currency].append(bill)
+            if bill.amount:
+                self.of_account[bill.account, bill.currency].append(bill)
 
     def proposal(self, line: Line) -> Proposal | None:
         """By its text; by its payer only where the text names nothing of ours."""
@@ -180,7 +181,7 @@ def _named(line: Line, promises: Iterable[Promise], bills: Sequence[Bill]) -> li
         for one in promises
         if (one.amount, one.currency) == (line.amount, line.currency)
     ]
-    fitting = [bill for bill in bills if bill.currency == line.currency]
+    fitting = [bill for bill in bills if bill.amount and bill.currency == line.currency]
     found += [
         Proposal(bill.account, None, (bill,), f"The text names {bill.number}, of which {total} are open")
         for bill in fitting

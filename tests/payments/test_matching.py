@@ -82,6 +82,13 @@ def test_what_names_something_else_is_not_guessed_by_its_payer():
     assert proposed(line(500, "INV-2025-001", payer_account="DE02"), known) is None
 
 
+def test_what_names_a_paid_invoice_is_not_guessed_either():
+    known = Known([], bills(0, 3940), KNOWN_PAYER)
+    assert proposed(line(3940, "INV-2025-001", payer_account="DE02"), known) is None
+    assert proposed(line(3940, "INV-2025-001 INV-2025-002"), known) == "invoices:2=3940"
+    assert proposed(line(3940, payer_account="DE02"), known) == "invoices:2=3940"
+
+
 @pytest.mark.parametrize(
     ("amount", "code"),
     [

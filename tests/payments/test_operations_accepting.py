@@ -164,6 +164,16 @@ class TestAccept:
             "The bank account paid for Globex on 1 Sep 2025; one open invoice of theirs is exactly the amount"
         )
 
+    def test_what_names_something_decided_is_not_put_on_the_next_of_that_amount(
+        self, account, pair, mapping, cashier, alice
+    ):
+        promise = factories.a_promised_payment(pair[0], by=alice.user)
+        operations.verify_manual_payment(payment=promise, at=NOW, staff=cashier)
+        factories.an_open_invoice(account)  # $39.40, as every month
+        for day, text in enumerate((promise.reference, "INV-2025-001"), 1):
+            line = imported(mapping, cashier, f"2025-09-0{day},39.40,USD,{text},Globex,").lines.get()
+            assert operations.proposals_for([line]) == {}
+
     def test_two_solutions_of_equal_size_are_no_proposal(self, account, pair, mapping, cashier):
         factories.an_open_invoice(account)  # $39.40 too
         line = imported(mapping, cashier, "2025-09-01,39.40,USD,,Globex,").lines.get()
