@@ -25,6 +25,13 @@ from invoices.operations.drafting import (
 )
 from invoices.operations.freezing import parties, with_logo
 from invoices.operations.issuing import bill_line_items, create_invoice_from_line_items
+from invoices.operations.mailing import (
+    enqueue_mail,
+    last_mailing,
+    mail_stoppable,
+    stop_mail,
+    waiting_mail,
+)
 from invoices.operations.promising import (
     pausable,
     pause_reminders,
@@ -66,10 +73,13 @@ __all__ = [
     "due_reminders",
     "duplicate_invoice",
     "edit_draft",
+    "enqueue_mail",
     "fee_of",
     "issuable",
     "issue_draft",
+    "last_mailing",
     "left_of_line",
+    "mail_stoppable",
     "make_credit_note_document",
     "make_documents",
     "make_next",
@@ -90,10 +100,12 @@ __all__ = [
     "set_paid_amount",
     "skip_next",
     "skippable",
+    "stop_mail",
     "stop_reminder",
     "stoppable",
     "unbilled_by_account",
     "version_of",
+    "waiting_mail",
     "with_logo",
     "withdraw_promise",
     "withdrawable",

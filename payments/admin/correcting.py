@@ -27,6 +27,7 @@ from invoices import operations as invoices
 from invoices.models import CreditNote, CreditNoteLine, Invoice
 from payments import operations
 from payments.admin.ledger import AllocationInline, CreditInline
+from payments.admin.mailing import MailingPages, sent_soon
 from payments.admin.wording import before_after
 from payments.models import WriteOff
 
@@ -95,8 +96,8 @@ class CorrectingPages(ReadOnlyAdmin):
                 ("Can still be credited", money(left, currency)),
                 *_if_all(invoice, left),
             ),
-            consequence="The credit note gets a number of its own and goes to the customer by e-mail. It "
-            "cannot be taken back.",
+            consequence="The credit note gets a number of its own and goes to the customer by e-mail "
+            "in 30 seconds; until then the mail can be stopped. The credit note cannot be taken back.",
             button="Write the credit note",
             done="",
             refusal=refusal_of(lambda: operations.creditable(invoice=invoice, staff=staff)),
@@ -113,7 +114,8 @@ class CorrectingPages(ReadOnlyAdmin):
                 is_kept=is_kept,
                 known_left=known_left,
             )
-            return f"Credit note {note.number} over {plain_money(note.total_amount, currency)} is written."
+            said = f"Credit note {note.number} over {plain_money(note.total_amount, currency)} is written."
+            return sent_soon(said, note)
 
         form = CreditForm(posted(request), invoice=invoice, left=left)
         return confirm(self, request, invoice, page, form=form, act=act)
@@ -234,7 +236,7 @@ class WriteOffInline(ReadOnlyInline):
 
 
 @admin.register(CreditNote)
-class CreditNoteAdmin(ReadOnlyAdmin):
+class CreditNoteAdmin(MailingPages):
     list_display = ("number", "issue_date", "of_account", "invoice_link", "total_money", "reason", "staff")
     list_select_related = ("account", "invoice", "staff")
     list_filter = (CurrencyFilter, "issue_date")
@@ -244,10 +246,11 @@ class CreditNoteAdmin(ReadOnlyAdmin):
         ("number", "issue_date", "created_at"),
         ("of_account", "invoice_link", "total_money"),
         ("staff", "reason"),
+        "mail",
         "snapshot_hash",
     )
     inlines = (CreditNoteLineInline, AllocationInline, CreditInline)
-    actions_detail = ("download_pdf",)
+    actions_detail = ("download_pdf", "send_again", "stop_mail")
     of_account = account_column()
     invoice_link = link_column("invoice", "Invoice", ordering="invoice__number")
     total_money = money_column("total_amount", "Total")

@@ -76,9 +76,9 @@ def _note() -> list[str]:
     return list(filter(None, Organization.objects.values_list("mail_note", flat=True)))
 
 
-def send_credit_note(note: CreditNote) -> None:
+def send_credit_note(note: CreditNote, *, at: datetime, again: str = "") -> None:
     """Something was taken off an invoice: how much, why, and what is kept for the next payment. To whom the
-    invoice went."""
+    invoice went; the trail says to whom. `again` as with an invoice."""
     account = note.account
     to = recipients_of(account)
     if not to:
@@ -96,8 +96,9 @@ def send_credit_note(note: CreditNote) -> None:
     )
     paper = invoices.document_of_credit_note(note)
     pdf = (f"{note.number}.pdf", bytes(paper.content))
-    key = letter_key("credit_note", note)
+    key = letter_key("credit_note", note) + again
     accounts.write_letter(letter, words=words, to=to, account=account, key=key, pdf=pdf).send()
+    record(note, "credit_note.mailed", at=at, by=SYSTEM, after={"to": to})
 
 
 def send_promise(payment: Payment) -> None:
