@@ -1,5 +1,6 @@
 """Credit notes and write-offs: the pages that ask before, and their lists."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -28,6 +29,7 @@ from invoices.models import CreditNote, CreditNoteLine, Invoice
 from payments import operations
 from payments.admin.ledger import AllocationInline, CreditInline
 from payments.admin.mailing import MailingPages, sent_soon
+from payments.admin.typing_again import ask_again, typed_again
 from payments.admin.wording import before_after
 from payments.models import WriteOff
 
@@ -104,7 +106,14 @@ class CorrectingPages(ReadOnlyAdmin):
             is_danger=True,
         )
 
-        def act(reason: str, is_kept: bool, is_whole: bool, known_left: int | None, **given: Any) -> str:
+        def act(
+            reason: str,
+            is_kept: bool,
+            is_whole: bool,
+            known_left: int | None,
+            confirmed_amount: Decimal | None = None,
+            **given: Any,
+        ) -> str:
             note = operations.credit_invoice(
                 invoice=invoice,
                 amounts=_whole(invoice) if is_whole else _amounts(given, currency),
@@ -113,11 +122,13 @@ class CorrectingPages(ReadOnlyAdmin):
                 staff=staff,
                 is_kept=is_kept,
                 known_left=known_left,
+                confirmed_amount=typed_again(confirmed_amount, currency),
             )
             said = f"Credit note {note.number} over {plain_money(note.total_amount, currency)} is written."
             return sent_soon(said, note)
 
         form = CreditForm(posted(request), invoice=invoice, left=left)
+        ask_again(form, most=left, currency=currency)
         return confirm(self, request, invoice, page, form=form, act=act)
 
     @action(description="Write off", icon="money_off", variant=ActionVariant.DANGER)
@@ -143,20 +154,19 @@ class CorrectingPages(ReadOnlyAdmin):
             is_danger=True,
         )
         form = WriteOffForm(posted(request), initial={"known_open": open_now})
-        return confirm(
-            self,
-            request,
-            invoice,
-            page,
-            form=form,
-            act=lambda amount, **given: operations.write_off(
+        ask_again(form, most=open_now, currency=currency)
+
+        def act(amount: Decimal, confirmed_amount: Decimal | None = None, **given: Any) -> None:
+            operations.write_off(
                 invoice=invoice,
                 amount=to_minor(Money(amount, currency)),
+                confirmed_amount=typed_again(confirmed_amount, currency),
                 at=timezone.now(),
                 staff=staff,
                 **given,
-            ),
-        )
+            )
+
+        return confirm(self, request, invoice, page, form=form, act=act)
 
 
 def _if_all(invoice: Invoice, left: int) -> list[tuple[str, Any]]:
