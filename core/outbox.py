@@ -83,10 +83,16 @@ def enqueue(
     return message
 
 
+def waiting(kind: str, **payload: Any) -> OutboxMessage | None:
+    """A message with this in its payload that no worker has taken."""
+    rows = OutboxMessage.objects.filter(status=OutboxMessage.Status.WAITING, kind=kind)
+    return rows.filter(**{f"payload__{name}": value for name, value in payload.items()}).first()
+
+
 def stop(message: OutboxMessage, *, at: datetime) -> None:
     """Keep back a message that no worker has taken; refused once one has."""
-    waiting = OutboxMessage.objects.filter(pk=message.pk, status=OutboxMessage.Status.WAITING)
-    if not waiting.update(status=OutboxMessage.Status.STOPPED, done_at=at):
+    untaken = OutboxMessage.objects.filter(pk=message.pk, status=OutboxMessage.Status.WAITING)
+    if not untaken.update(status=OutboxMessage.Status.STOPPED, done_at=at):
         raise Conflict("It has left already")
 
 

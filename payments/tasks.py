@@ -30,8 +30,10 @@ from payments.operations.notifying import (
     send_receipt,
     send_refund,
     send_rejection,
+    send_undone,
 )
 from payments.operations.reconciling import end_session
+from payments.operations.recording import UNDONE
 from payments.operations.refunding import REFUNDED
 from payments.operations.reminding import send_reminder_letter
 from payments.operations.verifying import REJECTED
@@ -116,6 +118,11 @@ def payment_rejected(payload: dict[str, Any], at: datetime) -> None:
 @outbox.consumer(REFUNDED)
 def payment_refunded(payload: dict[str, Any], at: datetime) -> None:
     send_refund(Refund.objects.with_details().get(pk=payload["refund"]))
+
+
+@outbox.consumer(UNDONE)
+def recording_undone(payload: dict[str, Any], at: datetime) -> None:
+    send_undone(Refund.objects.with_details().get(pk=payload["refund"]))
 
 
 SCHEDULES = (

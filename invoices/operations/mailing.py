@@ -32,8 +32,7 @@ def enqueue_mail(paper: Paper, *, at: datetime, by: Actor, again: str = "") -> N
 def waiting_mail(paper: Paper) -> OutboxMessage | None:
     """The mail of a paper that no worker has taken yet."""
     name, kind, _ = OF[type(paper)]
-    waiting = OutboxMessage.objects.filter(status=OutboxMessage.Status.WAITING, kind=kind)
-    return waiting.filter(**{f"payload__{name}": paper.pk}).first()
+    return outbox.waiting(kind, **{name: paper.pk})
 
 
 def last_mailing(paper: Paper) -> AuditEntry | None:

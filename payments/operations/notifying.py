@@ -186,6 +186,28 @@ def send_refund(refund: Refund) -> None:
     _send(letter, payment, words, key=letter_key("refund", refund))
 
 
+def send_undone(refund: Refund) -> None:
+    """A recording was taken out of the books again: of which day, over how much, and what is open now."""
+    payment = refund.payment
+    words, total = _told(payment)
+    day = payment.received_date
+    letter = Letter(
+        subject=words.say("undone_subject", total=total),
+        lead=words.say("undone_lead", total=total, date=words.day(day) if day else ""),
+        facts=[
+            (
+                _named(item.invoice, words),
+                words.say("open_now", amount=words.amount(item.invoice.open_balance, item.currency)),
+            )
+            for item in refund.allocations.all()
+        ],
+        notes=[words.say("undone_note")],
+        button=_payment_button(payment, words, "payment_button"),
+        why=words.say("invoice_why"),
+    )
+    _send(letter, payment, words, key=letter_key("undone", refund))
+
+
 def _send(letter: Letter, payment: Payment, words: Words, *, key: str) -> None:
     """To whoever paid, else to the account's address; to nobody where there is neither."""
     account = payment.account
