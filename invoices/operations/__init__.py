@@ -39,7 +39,14 @@ from invoices.operations.promising import (
     withdraw_promise,
     withdrawable,
 )
-from invoices.operations.recurring import make_next, make_recurring_invoices, skip_next, skippable
+from invoices.operations.recurring import (
+    end_recurring_invoices,
+    going_on,
+    make_next,
+    make_recurring_invoices,
+    skip_next,
+    skippable,
+)
 from invoices.operations.reminding import (
     Due,
     due_reminders,
@@ -73,8 +80,10 @@ __all__ = [
     "due_reminders",
     "duplicate_invoice",
     "edit_draft",
+    "end_recurring_invoices",
     "enqueue_mail",
     "fee_of",
+    "going_on",
     "issuable",
     "issue_draft",
     "last_mailing",
