@@ -29,6 +29,7 @@ from invoices.models import CreditNote, CreditNoteLine, Invoice
 from payments import operations
 from payments.admin.ledger import AllocationInline, CreditInline
 from payments.admin.mailing import MailingPages, sent_soon
+from payments.admin.rates import CreditedRateFilter
 from payments.admin.typing_again import ask_again, typed_again
 from payments.admin.wording import before_after
 from payments.models import WriteOff
@@ -249,7 +250,7 @@ class WriteOffInline(ReadOnlyInline):
 class CreditNoteAdmin(MailingPages):
     list_display = ("number", "issue_date", "of_account", "invoice_link", "total_money", "reason", "staff")
     list_select_related = ("account", "invoice", "staff")
-    list_filter = (CurrencyFilter, "issue_date")
+    list_filter = (CurrencyFilter, CreditedRateFilter, "issue_date")
     search_fields = ("number", "invoice__number", "account__number", "account__company_name", "reason")
     search_help_text = "Number, invoice, account or company"
     fields = (

@@ -37,6 +37,7 @@ from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
 from payments.admin.mailing import MailingPages
 from payments.admin.papers import PapersAsZip
+from payments.admin.rates import RateFilter
 from payments.admin.reminders import ReminderInline
 from payments.admin.reminding import RemindingPages
 from payments.models import PaymentCollectionInvoice
@@ -142,6 +143,7 @@ class InvoiceAdmin(
         "region",
         AgingFilter,
         CurrencyFilter,
+        RateFilter,
         "issue_date",
         "due_date",
     )
