@@ -12,6 +12,7 @@ from accounts.models import Export, Invitation, User
 from accounts.operations.exporting import EXPORT
 from accounts.operations.inviting import INVITED
 from accounts.operations.passwords import RESET_ASKED
+from accounts.operations.zipping import ZIPS, write_zip
 from core import outbox
 
 
@@ -30,6 +31,9 @@ def invitation_sent(payload: dict[str, Any], at: datetime) -> None:
 def export_asked(payload: dict[str, Any], at: datetime) -> None:
     """The list's own page knows its rows and columns; it is found where every page is registered."""
     export = Export.objects.select_related("staff").get(pk=payload["export"])
+    if export.kind in ZIPS:
+        write_zip(export, at=at)
+        return
     page: Any = admin.site.get_model_admin(apps.get_model(export.kind))
     page.write_export(export, at=at)
 

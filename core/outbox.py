@@ -15,11 +15,14 @@ from django.db import models, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from core.errors import Conflict
+
 logger = logging.getLogger(__name__)
 
 CLAIM_LASTS = timedelta(minutes=5)
 BACK_OFF = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
 ATTEMPTS = 12
+REGRET = timedelta(seconds=30)  # for so long can be stopped what staff send out of the house
 
 Consumer = Callable[[dict[str, Any], datetime], None]
 CONSUMERS: dict[str, Consumer] = {}
@@ -33,6 +36,7 @@ class OutboxMessage(models.Model):
         WORKING = "working"
         DONE = "done"
         FAILED = "failed"
+        STOPPED = "stopped"
 
     kind = models.CharField(max_length=80)
     payload = models.JSONField(default=dict)
@@ -77,6 +81,19 @@ def enqueue(
     if not any(function is wake for _, function, _ in connection.run_on_commit):
         transaction.on_commit(wake, robust=True)
     return message
+
+
+def waiting(kind: str, **payload: Any) -> OutboxMessage | None:
+    """A message with this in its payload that no worker has taken."""
+    rows = OutboxMessage.objects.filter(status=OutboxMessage.Status.WAITING, kind=kind)
+    return rows.filter(**{f"payload__{name}": value for name, value in payload.items()}).first()
+
+
+def stop(message: OutboxMessage, *, at: datetime) -> None:
+    """Keep back a message that no worker has taken; refused once one has."""
+    untaken = OutboxMessage.objects.filter(pk=message.pk, status=OutboxMessage.Status.WAITING)
+    if not untaken.update(status=OutboxMessage.Status.STOPPED, done_at=at):
+        raise Conflict("It has left already")
 
 
 def wake() -> None:

@@ -208,6 +208,18 @@ class PaymentQuerySet(OwnedQuerySet):
         """Money that moved to us, sent back later or not."""
         return self.filter(status__in=("captured", "partially_refunded", "refunded"))
 
+    def undone(self) -> Self:
+        """Recordings that were entered by mistake and taken out again."""
+        return self.filter(self._reversed())
+
+    def sent_back(self) -> Self:
+        """Money of which something went back to the payer or was taken back; not what was never there."""
+        return self.filter(~self._reversed(), status__in=("partially_refunded", "refunded"))
+
+    def _reversed(self) -> Exists:
+        refunds = self.model._meta.get_field("refunds").related_model.objects
+        return Exists(refunds.filter(payment=OuterRef("pk"), kind="reversal"))
+
     def with_details(self) -> Self:
         return self.select_related("account", "provider", "session", "payer", "verified_by").prefetch_related(
             "allocations__invoice"

@@ -12,9 +12,9 @@ from accounts.models import Account, Organization
 from core import outbox
 from invoices import operations as invoices
 from invoices.models import CreditNote, Invoice, Reminder
-from invoices.operations.crediting import CREDIT_DOCUMENTED, CREDITED
-from invoices.operations.documenting import DOCUMENTED
+from invoices.operations.crediting import CREDITED
 from invoices.operations.freezing import ISSUED
+from invoices.operations.mailing import CREDIT_NOTE_MAIL, INVOICE_MAIL
 from invoices.operations.reminding import REMINDED
 from invoices.operations.settling import CLOSED
 from payments import operations
@@ -30,8 +30,10 @@ from payments.operations.notifying import (
     send_receipt,
     send_refund,
     send_rejection,
+    send_undone,
 )
 from payments.operations.reconciling import end_session
+from payments.operations.recording import UNDONE
 from payments.operations.refunding import REFUNDED
 from payments.operations.reminding import send_reminder_letter
 from payments.operations.verifying import REJECTED
@@ -44,16 +46,20 @@ def event_arrived(payload: dict[str, Any], at: datetime) -> None:
 
 @outbox.consumer(ISSUED)
 def invoice_issued(payload: dict[str, Any], at: datetime) -> None:
-    invoice = Invoice.objects.select_related("account").get(pk=payload["invoice"])
+    _drawn(payload["invoice"], at)
+
+
+@outbox.consumer(INVOICE_MAIL)
+def mail_invoice(payload: dict[str, Any], at: datetime) -> None:
+    send_invoice(_drawn(payload["invoice"], at), at=at, again=payload.get("again", ""))
+
+
+def _drawn(pk: int, at: datetime) -> Invoice:
+    """The invoice with its PDFs made: whichever of the two messages comes first makes them."""
+    invoice = Invoice.objects.select_related("account").get(pk=pk)
     path = reverse("invoice_pay", args=[invoice.account.number, invoice.pk])
-    is_known = payload.get("is_known", False)
-    invoices.make_documents(invoice=invoice, pay_url=f"{settings.SITE_URL}{path}", at=at, is_known=is_known)
-
-
-@outbox.consumer(DOCUMENTED)
-def invoice_documented(payload: dict[str, Any], at: datetime) -> None:
-    invoice = Invoice.objects.select_related("account").get(pk=payload["invoice"])
-    send_invoice(invoice, at=at, again=payload.get("again", ""))
+    invoices.make_documents(invoice=invoice, pay_url=f"{settings.SITE_URL}{path}", at=at)
+    return invoice
 
 
 @outbox.consumer(REMINDED)
@@ -69,10 +75,11 @@ def invoice_credited(payload: dict[str, Any], at: datetime) -> None:
     invoices.make_credit_note_document(note=CreditNote.objects.get(pk=payload["credit_note"]), at=at)
 
 
-@outbox.consumer(CREDIT_DOCUMENTED)
-def credit_note_documented(payload: dict[str, Any], at: datetime) -> None:
-    notes = CreditNote.objects.select_related("account", "invoice__account")
-    send_credit_note(notes.get(pk=payload["credit_note"]))
+@outbox.consumer(CREDIT_NOTE_MAIL)
+def mail_credit_note(payload: dict[str, Any], at: datetime) -> None:
+    note = CreditNote.objects.select_related("account", "invoice__account").get(pk=payload["credit_note"])
+    invoices.make_credit_note_document(note=note, at=at)
+    send_credit_note(note, at=at, again=payload.get("again", ""))
 
 
 @outbox.consumer(STATEMENT_ASKED)
@@ -111,6 +118,11 @@ def payment_rejected(payload: dict[str, Any], at: datetime) -> None:
 @outbox.consumer(REFUNDED)
 def payment_refunded(payload: dict[str, Any], at: datetime) -> None:
     send_refund(Refund.objects.with_details().get(pk=payload["refund"]))
+
+
+@outbox.consumer(UNDONE)
+def recording_undone(payload: dict[str, Any], at: datetime) -> None:
+    send_undone(Refund.objects.with_details().get(pk=payload["refund"]))
 
 
 SCHEDULES = (

@@ -20,6 +20,7 @@ from invoices.models import (
     ReminderLevel,
 )
 from invoices.operations.freezing import ISSUED
+from invoices.operations.mailing import INVOICE_MAIL
 from orders import operations as orders
 from orders.models import Order
 from payments import operations as payments
@@ -105,7 +106,7 @@ def an_open_invoice(
     account: Account, *lines: AccountLineItem, at: datetime = NOW, is_drawn: bool = False
 ) -> Invoice:
     """An invoice over these charges; over a new order when none is given. The worker is told to make its PDF
-    only where that matters."""
+    and to send it only where that matters."""
     lines = lines or (an_unpaid_order(account, display_id=f"A{Order.objects.count() + 1}"),)
     invoice = invoices.create_invoice_from_line_items(
         account=account,
@@ -115,7 +116,9 @@ def an_open_invoice(
         by=SYSTEM,
     )
     if not is_drawn:
-        OutboxMessage.objects.filter(kind=ISSUED, payload={"invoice": invoice.pk}).delete()
+        OutboxMessage.objects.filter(
+            kind__in=(ISSUED, INVOICE_MAIL), payload={"invoice": invoice.pk}
+        ).delete()
     return invoice
 
 

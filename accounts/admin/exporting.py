@@ -2,7 +2,7 @@
 ones are written by the worker, and their page says how far it is."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from django.utils import timezone
 from accounts import operations
 from accounts.admin.cells import cells_of, head_of
 from accounts.models import Export, Organization, User
+from accounts.operations.exporting import Counted
 from core.doors import admin_message, kept
 from core.errors import NotFound, Refusal
 from core.spreadsheets import csv_lines, write_xlsx
@@ -128,14 +129,14 @@ class ExportsList:
             found = page.get_changelist_instance(request)
         head, rows = self.table(request, found, zone)
 
-        def write(there: Path, counted: Iterable[Any]) -> None:
+        def write(there: Path, counted: Counted) -> None:
             if export.form == Form.XLSX:
-                write_xlsx(there, head, counted)
+                write_xlsx(there, head, counted(rows))
                 return
             with there.open("wb") as file:
-                file.writelines(csv_lines(head, counted))
+                file.writelines(csv_lines(head, counted(rows)))
 
-        operations.write_export(export=export, rows=rows, write=write, at=at)
+        operations.write_export(export=export, write=write, at=at)
 
 
 def _filters(asked: QueryDict) -> QueryDict:

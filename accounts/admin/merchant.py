@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
@@ -17,7 +18,7 @@ from accounts import operations
 from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, is_set_up, staff_of
 from accounts.admin.columns import tag
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
-from accounts.models import BankAccountChange, ExchangeRate, Organization, Region
+from accounts.models import BankAccountChange, ConfirmationLimit, ExchangeRate, Organization, Region
 
 BANK_LABELS = (
     ("bank_account_holder", "Account holder"),
@@ -45,6 +46,26 @@ class LogoForm(Form):
     """A picture."""
 
     file = FileField(label="PNG or JPEG, at most 1 MB", widget=UnfoldAdminFileFieldWidget())
+
+
+class ConfirmationLimitInline(TabularInline):
+    """Part of the organization: who may change that may change these."""
+
+    model = ConfirmationLimit
+    fields = ("currency", "amount")
+    extra = 0
+    hide_title = True
+    verbose_name_plural = (
+        "Above these amounts, in major units, what is refunded, credited or written off is typed again"
+    )
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("accounts.view_organization")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("accounts.change_organization")
+
+    has_add_permission = has_delete_permission = has_change_permission
 
 
 @admin.register(Organization)
@@ -86,6 +107,7 @@ class OrganizationAdmin(MasterDataAdmin):
         ("Texts", {"fields": ("terms", "zero_tax_reason", "mail_note")}),
     )
 
+    inlines = (ConfirmationLimitInline,)
     actions_detail = ("change_bank_account", "logo", "remove_logo")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

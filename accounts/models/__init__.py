@@ -1,6 +1,7 @@
 """Who buys and who sells: the organization, its regions, business accounts, their members and charges."""
 
 from accounts.models.account import Account, AccountLineItem
+from accounts.models.amounts import AmountInCurrency, ConfirmationLimit
 from accounts.models.attempts import AttemptCount
 from accounts.models.exports import Export
 from accounts.models.invitations import Invitation
@@ -13,8 +14,10 @@ __all__ = [
     "Account",
     "AccountLineItem",
     "AccountNote",
+    "AmountInCurrency",
     "AttemptCount",
     "BankAccountChange",
+    "ConfirmationLimit",
     "Customer",
     "CustomerToken",
     "ExchangeRate",

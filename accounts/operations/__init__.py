@@ -1,6 +1,7 @@
 """Everything that writes to accounts."""
 
 from accounts.operations.charging import add_charge, charge, settle_line_items, worth_in
+from accounts.operations.confirming import confirmation_limit, require_confirmed
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
 from accounts.operations.exporting import (
     AT_ONCE,
@@ -80,6 +81,7 @@ __all__ = [
     "change_credit_limit",
     "change_member",
     "charge",
+    "confirmation_limit",
     "count_attempts",
     "count_payment_attempt",
     "create_token",
@@ -104,6 +106,7 @@ __all__ = [
     "remove_master_data",
     "remove_member",
     "remove_old_exports",
+    "require_confirmed",
     "required",
     "reset_second_factor",
     "resumable",

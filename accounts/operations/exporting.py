@@ -18,8 +18,9 @@ EXPORT = "export.asked"
 AT_ONCE = 5_000  # rows that are sent while somebody waits
 MOST = 300_000
 KEPT = timedelta(days=1)
-TELL_EVERY = 1_000  # rows between two notes of how far it is
-Write = Callable[[Path, Iterable[Any]], None]
+TELL_EVERY = 1_000  # rows between two notes of how far it is, at most
+Counted = Callable[[Iterable[Any]], Iterable[Any]]  # the same rows, counted as they are taken
+Write = Callable[[Path, Counted], None]
 
 
 def begin_export(
@@ -59,7 +60,7 @@ def file_of(export: Export) -> Path:
     return Path(settings.EXPORTS_DIR) / f"{export.uuid}.{export.form}"
 
 
-def write_export(*, export: Export, rows: Iterable[Any], write: Write, at: datetime) -> None:
+def write_export(*, export: Export, write: Write, at: datetime) -> None:
     """Write the file of an export that waits, telling how far it is, and keep it for a day. It is put in its
     place when it is whole: what is half written is never handed out. Safe to run twice."""
     if export.status != Export.Status.WAITING:
@@ -67,19 +68,21 @@ def write_export(*, export: Export, rows: Iterable[Any], write: Write, at: datet
     there = file_of(export)
     there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     half = there.with_suffix(".half")
-    write(half, _counted(export, rows))
+    done, noted = 0, Export.objects.filter(pk=export.pk)
+    every = max(1, min(TELL_EVERY, export.rows // 20))
+
+    def counted(rows: Iterable[Any]) -> Iterable[Any]:
+        nonlocal done
+        for row in rows:
+            yield row
+            done += 1
+            if done % every == 0:
+                noted.update(rows_done=done)
+
+    write(half, counted)
+    noted.update(rows_done=done, rows=done)
     half.replace(there)
     move(export, Export.Status.DONE, at=at, by=export.staff.actor, ended_at=at, expires_at=at + KEPT)
-
-
-def _counted(export: Export, rows: Iterable[Any]) -> Iterable[Any]:
-    done, rows_of = 0, Export.objects.filter(pk=export.pk)
-    for row in rows:
-        yield row
-        done += 1
-        if done % TELL_EVERY == 0:
-            rows_of.update(rows_done=done)
-    rows_of.update(rows_done=done, rows=done)
 
 
 def fail_export(*, export: Export, at: datetime) -> None:

@@ -11,6 +11,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from accounts.models import Account
 from accounts.models.validators import check_one_line
 from invoices.models.invoices import Invoice
 
@@ -62,6 +63,9 @@ class RecurringInvoice(models.Model):
         "issues by itself", default=False, help_text="Otherwise each is a draft until somebody issues it."
     )
     is_paused = models.BooleanField("paused", default=False)
+    ended_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its account was closed."
+    )
     runs_done = models.PositiveIntegerField(default=0, editable=False)
     refusal = models.CharField(max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField(editable=False)
@@ -89,12 +93,16 @@ class RecurringInvoice(models.Model):
 
     def coming(self) -> Iterator[date]:
         """The days that are left."""
+        if self.ended_at:
+            return iter(())
         return dates_of(self.frequency, self.start_date, self.end_date, first=self.runs_done)
 
     def clean(self) -> None:
         start: date | None = self.start_date  # None when the form could not read it
         if start is not None and not 2000 <= start.year <= 2999:
             raise ValidationError({"start_date": "Enter a day between 2000 and 2999"})
+        if self._state.adding and self.account_id and self.account.status == Account.Status.CLOSED:
+            raise ValidationError({"account": f"Account {self.account.number} is closed"})
 
 
 class RecurringLine(models.Model):

@@ -9,11 +9,9 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from djmoney.models.fields import CurrencyField
-from moneyed import Money
 
+from accounts.models import AmountInCurrency
 from accounts.models.validators import check_one_line
-from core.errors import Invalid
-from core.money import to_minor
 from invoices.models.invoices import Invoice
 from invoices.querysets import PromiseQuerySet, ReminderQuerySet
 
@@ -86,12 +84,10 @@ class ReminderText(models.Model):
         return f"{self.level}: {self.get_language_display()}"
 
 
-class ReminderFee(models.Model):
+class ReminderFee(AmountInCurrency):
     """What a reminder of a level costs the company in a currency, in major units; without a row: nothing."""
 
     level = models.ForeignKey(ReminderLevel, on_delete=models.CASCADE, related_name="fees")
-    currency = CurrencyField(max_length=3)
-    amount = models.DecimalField(max_digits=12, decimal_places=3)
 
     class Meta:
         ordering = ("currency",)
@@ -106,19 +102,6 @@ class ReminderFee(models.Model):
 
     def __str__(self) -> str:
         return f"{self.level}: {self.amount.normalize():f} {self.currency}"
-
-    @property
-    def minor(self) -> int:
-        """In minor units of its currency."""
-        return to_minor(Money(self.amount, self.currency))
-
-    def clean(self) -> None:
-        if self.amount is None or not self.currency:
-            return
-        try:
-            _ = self.minor
-        except Invalid as refusal:
-            raise ValidationError({"amount": refusal.message}) from None
 
 
 class Reminder(models.Model):

@@ -25,6 +25,13 @@ from invoices.operations.drafting import (
 )
 from invoices.operations.freezing import parties, with_logo
 from invoices.operations.issuing import bill_line_items, create_invoice_from_line_items
+from invoices.operations.mailing import (
+    enqueue_mail,
+    last_mailing,
+    mail_stoppable,
+    stop_mail,
+    waiting_mail,
+)
 from invoices.operations.promising import (
     pausable,
     pause_reminders,
@@ -32,7 +39,14 @@ from invoices.operations.promising import (
     withdraw_promise,
     withdrawable,
 )
-from invoices.operations.recurring import make_next, make_recurring_invoices, skip_next, skippable
+from invoices.operations.recurring import (
+    end_recurring_invoices,
+    going_on,
+    make_next,
+    make_recurring_invoices,
+    skip_next,
+    skippable,
+)
 from invoices.operations.reminding import (
     Due,
     due_reminders,
@@ -66,10 +80,15 @@ __all__ = [
     "due_reminders",
     "duplicate_invoice",
     "edit_draft",
+    "end_recurring_invoices",
+    "enqueue_mail",
     "fee_of",
+    "going_on",
     "issuable",
     "issue_draft",
+    "last_mailing",
     "left_of_line",
+    "mail_stoppable",
     "make_credit_note_document",
     "make_documents",
     "make_next",
@@ -90,10 +109,12 @@ __all__ = [
     "set_paid_amount",
     "skip_next",
     "skippable",
+    "stop_mail",
     "stop_reminder",
     "stoppable",
     "unbilled_by_account",
     "version_of",
+    "waiting_mail",
     "with_logo",
     "withdraw_promise",
     "withdrawable",

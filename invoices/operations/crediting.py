@@ -9,7 +9,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.utils.module_loading import import_string
 
 from accounts import operations as accounts
@@ -20,9 +19,9 @@ from core.money import format_minor
 from core.outbox import enqueue
 from invoices.models import CreditNote, CreditNoteDocument, CreditNoteLine, Invoice, InvoiceLineItem
 from invoices.operations.freezing import parties, snapshot_hash, with_logo
+from invoices.operations.mailing import enqueue_mail
 
 CREDITED = "credit_note.issued"  # the worker makes its PDF
-CREDIT_DOCUMENTED = "credit_note.documented"  # the worker sends it
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,7 @@ def write_credit_note(
     }
     record(note, "credit_note.issued", at=at, by=staff.actor, after=told, reason=reason)
     enqueue(CREDITED, {"credit_note": note.pk}, at=at)
+    enqueue_mail(note, at=at, by=staff.actor)
     return note
 
 
@@ -170,14 +170,13 @@ def _told(one: Off) -> dict[str, Any]:
 
 
 def make_credit_note_document(*, note: CreditNote, at: datetime) -> None:
-    """Make and keep the PDF of a credit note; with it the credit note can be sent, which is told once."""
+    """Make and keep the PDF of a credit note; one that is there stays as it is."""
+    if CreditNoteDocument.objects.filter(credit_note=note).exists():
+        return
     render = import_string(settings.CREDIT_NOTE_PDF)
     content = render(with_logo(note.snapshot), is_test_mode=settings.PAYMENTS == "sandbox")
     facts = {"content": content, "sha256": hashlib.sha256(content).hexdigest(), "created_at": at}
-    with transaction.atomic():
-        _, is_new = CreditNoteDocument.objects.get_or_create(credit_note=note, defaults=facts)
-        if is_new:
-            enqueue(CREDIT_DOCUMENTED, {"credit_note": note.pk}, at=at)
+    CreditNoteDocument.objects.get_or_create(credit_note=note, defaults=facts)
 
 
 def document_of_credit_note(note: CreditNote) -> CreditNoteDocument:

@@ -4,35 +4,30 @@ import hashlib
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 from django.utils.module_loading import import_string
 
 from core.errors import Conflict
-from core.outbox import enqueue
 from invoices.models import Invoice, InvoiceDocument
 from invoices.operations.freezing import with_logo
 
 Kind = InvoiceDocument.Kind
-DOCUMENTED = "invoice.documented"  # the worker sends it
 
 
-def make_documents(*, invoice: Invoice, pay_url: str, at: datetime, is_known: bool = False) -> None:
+def make_documents(*, invoice: Invoice, pay_url: str, at: datetime) -> None:
     """Make and keep the two PDFs of an issued invoice; those that are there stay as they are. `pay_url` is
-    where the button of the second leads; with it the invoice can be sent, which is told once, and not where
-    the company knows the invoice from before."""
+    where the button of the second leads."""
     render = import_string(settings.INVOICE_PDF)
-    paper = with_logo(invoice.snapshot or {})
     there = set(invoice.documents.values_list("kind", flat=True))
+    if there == set(Kind):
+        return
+    paper = with_logo(invoice.snapshot or {})
     for kind, url in ((Kind.PLAIN, ""), (Kind.PAY_NOW, pay_url)):
         if kind in there:
             continue
         is_test_mode = settings.PAYMENTS == "sandbox"
         content = render(paper, pay_now_url=url, is_test_mode=is_test_mode)
         facts = {"content": content, "sha256": hashlib.sha256(content).hexdigest(), "created_at": at}
-        with transaction.atomic():
-            _, is_new = InvoiceDocument.objects.get_or_create(invoice=invoice, kind=kind, defaults=facts)
-            if is_new and kind == Kind.PAY_NOW and not is_known:
-                enqueue(DOCUMENTED, {"invoice": invoice.pk}, at=at)
+        InvoiceDocument.objects.get_or_create(invoice=invoice, kind=kind, defaults=facts)
 
 
 def document_of(invoice: Invoice, kind: str = Kind.PLAIN) -> InvoiceDocument:

@@ -13,6 +13,7 @@ from core.audit import Actor
 from core.outbox import enqueue
 from core.transitions import move
 from invoices.models import Invoice, InvoiceLineItem
+from invoices.operations.mailing import enqueue_mail
 
 TOLD_FOR = timedelta(days=90)
 ISSUED = "invoice.issued"  # the worker makes its PDF
@@ -46,6 +47,7 @@ def freeze(
         snapshot=paper,
     )
     enqueue(ISSUED, {"invoice": invoice.pk}, at=at)
+    enqueue_mail(invoice, at=at, by=by)
 
 
 def snapshot_hash(paper: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts import operations as accounts
 from accounts.models import Account, Organization, User
-from core.audit import SYSTEM, record
+from core.audit import SYSTEM, Actor, record
 from core.errors import Conflict, Invalid, Refusal
 from invoices.models import Invoice, RecurringInvoice, RecurringRun
 from invoices.operations.drafting import Draft, FreeLine, issue_written, write_draft
@@ -32,7 +32,8 @@ def make_recurring_invoices(*, at: datetime) -> Made:
     up for. What is refused, such as for a suspended account, stays due and is tried again."""
     today = Organization.objects.get().today(at)
     made = Made()
-    for recurring in RecurringInvoice.objects.filter(is_paused=False, start_date__lte=today).order_by("pk"):
+    running = RecurringInvoice.objects.filter(is_paused=False, ended_at=None, start_date__lte=today)
+    for recurring in running.order_by("pk"):
         try:
             while invoice := make_next(recurring=recurring, at=at):
                 made.invoices.append(invoice)
@@ -90,6 +91,19 @@ def skip_next(
         _go_on(current)
         after = {"date": day.isoformat()}
         record(current, "recurringinvoice.skipped", at=at, by=staff.actor, after=after, reason=reason)
+
+
+def going_on(account: Account) -> list[RecurringInvoice]:
+    """The recurring invoices of an account that would make another invoice some day, paused ones too."""
+    return [one for one in RecurringInvoice.objects.filter(account=account) if one.next_date]
+
+
+def end_recurring_invoices(*, account: Account, at: datetime, by: Actor) -> None:
+    """Let all of an account make no invoice any more. The caller holds the account's lock."""
+    for recurring in going_on(account):
+        recurring.ended_at, recurring.refusal = at, ""
+        recurring.save(update_fields=["ended_at", "refusal"])
+        record(recurring, "recurringinvoice.ended", at=at, by=by, after={"ended_at": at.isoformat()})
 
 
 def _next_day(recurring: RecurringInvoice) -> date:

@@ -16,12 +16,11 @@ from accounts import operations as accounts
 from accounts.models import Account, Membership, Organization, User
 from core.audit import SYSTEM, Actor, record
 from core.errors import Conflict, Refusal
-from core.outbox import enqueue
+from core.outbox import REGRET, enqueue, stop
 from invoices.models import Invoice, PaymentPromise, Reminder, ReminderLevel
 
 PERMISSION = "invoices.remind_invoice"
 REMINDED = "invoice.reminded"  # the worker sends the letter
-WAITS = timedelta(seconds=30)
 NOT_OPEN = {
     Invoice.Status.DRAFT: "It is a draft",
     Invoice.Status.PAID: "It is paid",
@@ -116,7 +115,7 @@ def send_reminder(
             open_amount=current.open_balance,
             staff=staff,
         )
-        reminder.message = enqueue(REMINDED, {"reminder": reminder.pk}, at=at, delay=WAITS)
+        reminder.message = enqueue(REMINDED, {"reminder": reminder.pk}, at=at, delay=REGRET)
         reminder.save(update_fields=["message"])
         told = {"level": level.name, "reminder": reminder.pk}
         record(current, "invoice.reminder_written", at=at, by=by, after=told)
@@ -164,13 +163,15 @@ def stop_reminder(*, reminder: Reminder, at: datetime, staff: User) -> None:
     """Keep back a reminder that has not left yet. Its level can be sent again later."""
     with accounts.locked_account(reminder.invoice.account_id):
         current = stoppable(reminder=reminder, staff=staff)
+        if current.message:
+            stop(current.message, at=at)
         _stop(current, at=at, by=staff.actor, reason="Stopped by staff")
 
 
 def stoppable(*, reminder: Reminder, staff: User) -> Reminder:
     """The reminder as it is now, if it can still be stopped."""
     accounts.acting(staff, PERMISSION)
-    current = Reminder.objects.select_related("invoice", "level").get(pk=reminder.pk)
+    current = Reminder.objects.select_related("invoice", "level", "message").get(pk=reminder.pk)
     if current.sent_at:
         raise Conflict("This reminder has left already")
     if current.stopped_at:

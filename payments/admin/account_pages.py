@@ -171,7 +171,7 @@ def ask_to_close(admin: BackOfficeAdmin, request: HttpRequest, account: Account)
     staff = staff_of(request)
     page = Confirmation(
         question=f"Close {account.company_name} for good?",
-        facts=_standing(account),
+        facts=[*_standing(account), ("Recurring invoices that end", _ending(account))],
         consequence="A closed account takes no charges and is never opened again. It stays to be read.",
         button=f"Close {account.number}",
         done=f"{account} is closed.",
@@ -300,6 +300,12 @@ def _standing(account: Account) -> Facts:
         ("Balance", money(account.balance_due, account.currency)),
         ("Credit limit", money(account.credit_limit, account.currency)),
     ]
+
+
+def _ending(account: Account) -> str:
+    """How many, and which."""
+    ending = invoices.going_on(account)
+    return f"{len(ending)}: {', '.join(one.title for one in ending)}" if ending else "none"
 
 
 def _minor(amount: Decimal, currency: str) -> int:

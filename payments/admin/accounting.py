@@ -1,30 +1,27 @@
 """The accounting export of a month: what moved the receivables, shown first, then as a ZIP of CSV files."""
 
-import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.forms import DateField, DateInput, Form
-from django.http import FileResponse, HttpRequest, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import operations as accounts
-from accounts.admin.base import staff_of
-from accounts.admin.exporting import KINDS
-from accounts.models import Export
-from core.doors import kept
+from accounts.admin.exporting import merchant_zone
+from accounts.admin.zipping import give_zip
+from accounts.operations.exporting import AT_ONCE, Counted
+from accounts.operations.zipping import ZIPS, Zip
 from core.spreadsheets import csv_lines
 from payments import reporting
-from payments.admin.reports import EARLIEST, given, page, report
+from payments.admin.reports import EARLIEST, PERMISSION, given, page, report
 from payments.reporting import accounting as books
 
-MOST_IN_MEMORY = 5 * 1024 * 1024
 KIND = "reports.accounting"
 PERMISSION = "payments.view_payment"  # besides that of every report
 
@@ -54,7 +51,13 @@ def month(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
     first, last = reporting.period_of(max(EARLIEST, min(asked, today)), "month")
     moved = reporting.receivables_moved(first, last, today=today, zone=zone)
     if request.method == "POST":
-        return _files(request, first, last, moved, zone)
+        return give_zip(
+            request,
+            KIND,
+            filters=f"month={first:%Y-%m}",
+            name=f"accounting-{first:%Y-%m}.zip",
+            rows=books.count_rows(first, last, zone) + len(moved),
+        )
     context = {
         "first": first,
         "last": last,
@@ -66,44 +69,22 @@ def month(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
     return page(request, "admin/report_accounting.html", "Accounting export", form, **context)
 
 
-def _files(
-    request: HttpRequest, first: date, last: date, moved: list[reporting.Moved], zone: ZoneInfo
-) -> HttpResponseBase:
+def _write(file: IO[bytes], filters: str, counted: Counted, at: datetime) -> None:
+    """Each part as a CSV in the ZIP, some rows at a time."""
+    zone = merchant_zone()
+    first, last = reporting.period_of(date.fromisoformat(f"{filters.removeprefix('month=')}-01"), "month")
+    moved = reporting.receivables_moved(first, last, today=timezone.localdate(at, zone), zone=zone)
     parts: tuple[tuple[str, Sequence[str], Iterable[Sequence[Any]]], ...] = (
         ("summary.csv", books.SUMMARY, books.summary_rows(moved)),
         ("invoices.csv", books.INVOICES, books.invoice_rows(first, last, zone)),
         ("payments.csv", books.PAYMENTS, books.payment_rows(first, last, zone)),
         ("allocations.csv", books.ALLOCATIONS, books.allocation_rows(first, last, zone)),
     )
-    written = tempfile.SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115  the answer closes it
-    count = _write(written, parts)
-    name = f"accounting-{first:%Y-%m}.zip"
-    accounts.begin_export(
-        kind=KIND,
-        filters=f"month={first:%Y-%m}",
-        form=Export.Form.ZIP,
-        name=name,
-        rows=count,
-        at=timezone.now(),
-        staff=staff_of(request),
-        is_sent=True,
-    )
-    written.seek(0)
-    return kept(FileResponse(written, content_type=KINDS[Export.Form.ZIP]), name)
-
-
-def _write(file: IO[bytes], parts: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]) -> int:
-    """Each part as a CSV in the ZIP, some rows at a time; answers how many rows there are."""
-    count = [0]
-
-    def counted(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
-        for row in rows:
-            count[0] += 1
-            yield row
-
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, head, rows in parts:
             with archive.open(name, "w") as one:
                 for chunk in csv_lines(head, counted(rows)):
                     one.write(chunk)
-    return count[0]
+
+
+ZIPS[KIND] = Zip(PERMISSION, AT_ONCE, _write)

@@ -91,6 +91,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
             "Nothing is waiting.",
         ),
         Tab("done", "Done", lambda rows, at: rows.filter(status="done")),
+        Tab("stopped", "Stopped", lambda rows, at: rows.filter(status="stopped"), "Nothing was stopped."),
         Tab("all", "All", every_row, "Nothing was written to the outbox yet."),
     )
 

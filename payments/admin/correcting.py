@@ -1,5 +1,6 @@
 """Credit notes and write-offs: the pages that ask before, and their lists."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -27,6 +28,9 @@ from invoices import operations as invoices
 from invoices.models import CreditNote, CreditNoteLine, Invoice
 from payments import operations
 from payments.admin.ledger import AllocationInline, CreditInline
+from payments.admin.mailing import MailingPages, sent_soon
+from payments.admin.rates import CreditedRateFilter
+from payments.admin.typing_again import ask_again, typed_again
 from payments.admin.wording import before_after
 from payments.models import WriteOff
 
@@ -95,15 +99,22 @@ class CorrectingPages(ReadOnlyAdmin):
                 ("Can still be credited", money(left, currency)),
                 *_if_all(invoice, left),
             ),
-            consequence="The credit note gets a number of its own and goes to the customer by e-mail. It "
-            "cannot be taken back.",
+            consequence="The credit note gets a number of its own and goes to the customer by e-mail "
+            "in 30 seconds; until then the mail can be stopped. The credit note cannot be taken back.",
             button="Write the credit note",
             done="",
             refusal=refusal_of(lambda: operations.creditable(invoice=invoice, staff=staff)),
             is_danger=True,
         )
 
-        def act(reason: str, is_kept: bool, is_whole: bool, known_left: int | None, **given: Any) -> str:
+        def act(
+            reason: str,
+            is_kept: bool,
+            is_whole: bool,
+            known_left: int | None,
+            confirmed_amount: Decimal | None = None,
+            **given: Any,
+        ) -> str:
             note = operations.credit_invoice(
                 invoice=invoice,
                 amounts=_whole(invoice) if is_whole else _amounts(given, currency),
@@ -112,10 +123,13 @@ class CorrectingPages(ReadOnlyAdmin):
                 staff=staff,
                 is_kept=is_kept,
                 known_left=known_left,
+                confirmed_amount=typed_again(confirmed_amount, currency),
             )
-            return f"Credit note {note.number} over {plain_money(note.total_amount, currency)} is written."
+            said = f"Credit note {note.number} over {plain_money(note.total_amount, currency)} is written."
+            return sent_soon(said, note)
 
         form = CreditForm(posted(request), invoice=invoice, left=left)
+        ask_again(form, most=left, currency=currency)
         return confirm(self, request, invoice, page, form=form, act=act)
 
     @action(description="Write off", icon="money_off", variant=ActionVariant.DANGER)
@@ -145,20 +159,19 @@ class CorrectingPages(ReadOnlyAdmin):
             is_danger=True,
         )
         form = WriteOffForm(posted(request), initial={"known_open": open_now})
-        return confirm(
-            self,
-            request,
-            invoice,
-            page,
-            form=form,
-            act=lambda amount, **given: operations.write_off(
+        ask_again(form, most=open_now, currency=currency)
+
+        def act(amount: Decimal, confirmed_amount: Decimal | None = None, **given: Any) -> None:
+            operations.write_off(
                 invoice=invoice,
                 amount=to_minor(Money(amount, currency)),
+                confirmed_amount=typed_again(confirmed_amount, currency),
                 at=timezone.now(),
                 staff=staff,
                 **given,
-            ),
-        )
+            )
+
+        return confirm(self, request, invoice, page, form=form, act=act)
 
 
 def _if_all(invoice: Invoice, left: int) -> list[tuple[str, Any]]:
@@ -238,20 +251,21 @@ class WriteOffInline(ReadOnlyInline):
 
 
 @admin.register(CreditNote)
-class CreditNoteAdmin(ReadOnlyAdmin):
+class CreditNoteAdmin(MailingPages):
     list_display = ("number", "issue_date", "of_account", "invoice_link", "total_money", "reason", "staff")
     list_select_related = ("account", "invoice", "staff")
-    list_filter = (CurrencyFilter, "issue_date")
+    list_filter = (CurrencyFilter, CreditedRateFilter, "issue_date")
     search_fields = ("number", "invoice__number", "account__number", "account__company_name", "reason")
     search_help_text = "Number, invoice, account or company"
     fields = (
         ("number", "issue_date", "created_at"),
         ("of_account", "invoice_link", "total_money"),
         ("staff", "reason"),
+        "mail",
         "snapshot_hash",
     )
     inlines = (CreditNoteLineInline, AllocationInline, CreditInline)
-    actions_detail = ("download_pdf",)
+    actions_detail = ("download_pdf", "send_again", "stop_mail")
     of_account = account_column()
     invoice_link = link_column("invoice", "Invoice", ordering="invoice__number")
     total_money = money_column("total_amount", "Total")

@@ -260,10 +260,10 @@ def _months(
     return rows
 
 
-def invoices_issued(currency: str, first: date, last: date) -> str:
+def invoices_issued(currency: str, first: date, last: date, **more: str) -> str:
     """Where the invoices stand that were issued from one day to another."""
     until = last + timedelta(days=1)
-    return _invoices(show="all", currency=currency, issue_date__gte=first, issue_date__lt=until)
+    return _invoices(show="all", currency=currency, issue_date__gte=first, issue_date__lt=until, **more)
 
 
 def payments_captured(currency: str, first: date, last: date, zone: ZoneInfo) -> str:

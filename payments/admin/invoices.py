@@ -35,7 +35,9 @@ from payments.admin.crediting import ask_to_apply_credit
 from payments.admin.drafting import DraftingPages
 from payments.admin.issuing import IssuingPages
 from payments.admin.ledger import AllocationOfInvoiceInline
+from payments.admin.mailing import MailingPages
 from payments.admin.papers import PapersAsZip
+from payments.admin.rates import RateFilter
 from payments.admin.reminders import ReminderInline
 from payments.admin.reminding import RemindingPages
 from payments.models import PaymentCollectionInvoice
@@ -50,6 +52,7 @@ ACTIONS: dict[Status, tuple[str, ...]] = {
             "download_pdf",
             "credit",
             "send_again",
+            "stop_mail",
             "send_reminder",
             "figures",
             "write_off",
@@ -57,7 +60,7 @@ ACTIONS: dict[Status, tuple[str, ...]] = {
             "cancel",
         ),
     ),
-    Status.PAID: ("download_pdf", "credit", "send_again", "figures", "duplicate"),
+    Status.PAID: ("download_pdf", "credit", "send_again", "stop_mail", "figures", "duplicate"),
     Status.CANCELLED: ("download_pdf", "duplicate"),
 }
 
@@ -128,7 +131,9 @@ class DocumentInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, RemindingPages, PapersAsZip):
+class InvoiceAdmin(
+    BillingPages, DraftingPages, IssuingPages, MailingPages, CorrectingPages, RemindingPages, PapersAsZip
+):
     list_display = (
         *("name", "of_account", "standing", "issue_date", "due_date", "total_money", "open_money"),
         "reminder",
@@ -138,6 +143,7 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, R
         "region",
         AgingFilter,
         CurrencyFilter,
+        RateFilter,
         "issue_date",
         "due_date",
     )
@@ -150,6 +156,7 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, R
         ("name", "standing", "of_account"),
         ("total_money", "paid_money", "reserved_money", "open_money"),
         ("issue_date", "due_date", "sent_at", "viewed_at"),
+        "mail",
         ("paid_at", "cancelled_at"),
         ("title", "region"),
         ("order_numbers", "purchase_order_numbers", "external_id"),
@@ -180,6 +187,7 @@ class InvoiceAdmin(BillingPages, DraftingPages, IssuingPages, CorrectingPages, R
                 *(
                     "apply_credit",
                     "send_again",
+                    "stop_mail",
                     "send_reminder",
                     "figures",
                     "write_off",

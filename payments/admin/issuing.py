@@ -1,4 +1,4 @@
-"""What staff do with an invoice as a whole: issue a draft, discard it, send again, cancel, duplicate."""
+"""What staff do with an invoice as a whole: issue a draft, discard it, cancel, duplicate."""
 
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from core.doors import pdf_file
 from invoices import operations as invoices
 from invoices.models import Invoice
 from payments import operations
+from payments.admin.mailing import sent_soon
 from payments.admin.wording import before_after, summed
 
 FOR_GOOD = "The number is given for good. Mistakes are corrected by a credit note."
@@ -65,9 +66,10 @@ class IssuingPages(ReadOnlyAdmin):
                 ("Account balance", effect["balance"]),
                 ("Preview", _preview_link(invoice)),
             ),
-            consequence=f"The customer gets the PDF by e-mail. {FOR_GOOD}",
+            consequence="The customer gets the PDF by e-mail in 30 seconds; until then the mail can be "
+            f"stopped. {FOR_GOOD}",
             button=f"Issue {plain_money(invoice.total_amount, invoice.currency)}",
-            done="The invoice is issued and on its way.",
+            done="",
             refusal=refusal,
         )
 
@@ -79,7 +81,7 @@ class IssuingPages(ReadOnlyAdmin):
                 override_reason=override_reason,
                 known_version=known_version,
             )
-            return f"Invoice {made.number} is issued. It is sent as soon as its PDF is made."
+            return sent_soon(f"Invoice {made.number} is issued.", made)
 
         return confirm(self, request, invoice, page, form=form, act=act)
 
@@ -131,32 +133,6 @@ class IssuingPages(ReadOnlyAdmin):
             return format_html('The draft is made: <a href="{}">{}</a>', there, made)
 
         return confirm(self, request, invoice, page, form=Form(posted(request)), act=act)
-
-    @action(description="Send again", icon="forward_to_inbox")
-    @on_row
-    def send_again(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
-        staff = staff_of(request)
-        to = operations.recipients_of(invoice.account)
-        page = Confirmation(
-            question=f"Send {invoice} again?",
-            facts=(
-                ("Account", link_to(invoice.account)),
-                ("To", ", ".join(to) or "nobody"),
-                ("Open balance", money(invoice.open_balance, invoice.currency)),
-            ),
-            consequence="The customer gets the same PDF by e-mail once more.",
-            button=f"Send {invoice}",
-            done=f"{invoice} is on its way to {', '.join(to)}.",
-            refusal=refusal_of(lambda: operations.sendable(invoice=invoice, staff=staff)),
-        )
-        return confirm(
-            self,
-            request,
-            invoice,
-            page,
-            form=Form(posted(request)),
-            act=lambda: operations.send_again(invoice=invoice, at=timezone.now(), staff=staff),
-        )
 
     @action(description="Cancel", icon="cancel", variant=ActionVariant.DANGER)
     @on_row
@@ -238,7 +214,7 @@ def _ask_to_issue(pages: IssuingPages, request: HttpRequest) -> HttpResponse:
 
     def act(row: Any) -> str:
         made = invoices.issue_draft(invoice=row, at=timezone.now(), staff=staff)
-        return f"Issued as {made.number}"
+        return sent_soon(f"Issued as {made.number}.", made)
 
     return ask_many(pages, request, question, form=Form(posted(request)), act=act)
 

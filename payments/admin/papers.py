@@ -1,28 +1,29 @@
 """The PDFs of chosen invoices as one file."""
 
-import tempfile
 import zipfile
-from typing import Any
+from datetime import datetime
+from typing import IO, Any
 
 from django.contrib import admin
 from django.forms import Form
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 from django.utils import timezone
 
-from accounts import operations as accounts
-from accounts.admin.base import ReadOnlyAdmin, staff_of
+from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.bulk import Effect, Question, ask_many, choose, chosen
-from accounts.admin.exporting import KINDS
-from accounts.models import Export
+from accounts.admin.zipping import give_zip
+from accounts.operations.exporting import Counted
+from accounts.operations.zipping import ZIPS, Zip
 from accounts.templatetags.wording import money
-from core.doors import kept
 from invoices import operations
 from invoices.models import Invoice, InvoiceDocument
 
 PAGE = "zip_many"
-MOST_IN_MEMORY = 5 * 1024 * 1024
+KIND = "invoices.papers"
+CHOSEN = "id__in="  # as the address of the list names them
+AT_ONCE = 100  # PDFs that are sent while somebody waits
 NOT_MADE = "It has no PDF yet. A draft gets it when it is issued, an issued invoice within a minute."
 
 
@@ -46,7 +47,13 @@ class PapersAsZip(ReadOnlyAdmin):
         made = set(plain.values_list("invoice", flat=True))
         ready = [one for one in rows if one.pk in made]
         if request.method == "POST" and ready:
-            return _zipped(request, ready)
+            return give_zip(
+                request,
+                KIND,
+                filters=CHOSEN + ",".join(str(one.pk) for one in ready),
+                name=f"invoices-{timezone.localdate()}.zip",
+                rows=len(ready),
+            )
         question = Question(
             question=f"Download {len(ready)} PDFs?" if len(ready) != 1 else "Download 1 PDF?",
             columns=("Invoice", "Account", "Total"),
@@ -60,29 +67,19 @@ class PapersAsZip(ReadOnlyAdmin):
             ],
             button=f"Download {len(ready)} PDFs" if len(ready) != 1 else "Download 1 PDF",
             consequence="They come as one ZIP, each as its customer has it. "
+            f"More than {AT_ONCE} are put together in the background; a page says how far it is. "
             "That you took them is told in the audit trail.",
         )
         return ask_many(self, request, question, form=Form(), act=lambda row: "")
 
 
-def _zipped(request: HttpRequest, invoices: list[Invoice]) -> HttpResponseBase:
+def _write(file: IO[bytes], filters: str, counted: Counted, at: datetime) -> None:
     """One PDF in memory at a time; each is compared with its hash, as everywhere that it is given out."""
-    written = tempfile.SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115  the answer closes it
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
-        for one in invoices:
+    rows = Invoice.objects.filter(pk__in=filters.removeprefix(CHOSEN).split(",")).defer("snapshot")
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for one in counted(rows):
             content = bytes(operations.document_of(one).content)
             archive.writestr(f"{str(one).replace('/', '-')}.pdf", content)
-    at = timezone.now()
-    name = f"invoices-{timezone.localdate(at)}.zip"
-    accounts.begin_export(
-        kind="invoices.invoice",
-        filters=f"{len(invoices)} PDFs: {', '.join(str(one) for one in invoices)}",
-        form=Export.Form.ZIP,
-        name=name,
-        rows=len(invoices),
-        at=at,
-        staff=staff_of(request),
-        is_sent=True,
-    )
-    written.seek(0)
-    return kept(FileResponse(written, content_type=KINDS[Export.Form.ZIP]), name)
+
+
+ZIPS[KIND] = Zip("invoices.view_invoice", AT_ONCE, _write)

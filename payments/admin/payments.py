@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -104,9 +103,10 @@ class PaymentAdmin(ReadOnlyAdmin):
         Tab(
             "refunded",
             "Sent or taken back",
-            lambda rows, at: rows.filter(Q(status=Status.REFUNDED) | Q(status=Status.PARTIALLY_REFUNDED)),
+            lambda rows, at: rows.sent_back(),
             "Nothing went back.",
         ),
+        Tab("undone", "Undone", lambda rows, at: rows.undone(), "No recording was undone."),
         Tab("all", "All", every_row, "No payments yet."),
     )
     date = value_column("created_at", "Date")

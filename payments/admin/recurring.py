@@ -106,9 +106,19 @@ class RecurringInvoiceAdmin(MasterDataAdmin):
     )
     add_fieldsets = fieldsets[:1]
     tabs = (
-        Tab("running", "Running", lambda rows, at: rows.filter(is_paused=False), "Nothing recurs."),
+        Tab(
+            "running",
+            "Running",
+            lambda rows, at: rows.filter(is_paused=False, ended_at=None),
+            "Nothing recurs.",
+        ),
         Tab("refused", "Refused", lambda rows, at: rows.exclude(refusal=""), "Nothing was refused."),
-        Tab("paused", "Paused", lambda rows, at: rows.filter(is_paused=True), "Nothing is paused."),
+        Tab(
+            "paused",
+            "Paused",
+            lambda rows, at: rows.filter(is_paused=True, ended_at=None),
+            "Nothing is paused.",
+        ),
         Tab("all", "All", every_row, "No recurring invoices yet."),
     )
     of_account = account_column()

@@ -25,6 +25,7 @@ from core.errors import Conflict
 from core.money import from_minor, to_minor
 from payments import operations
 from payments.admin.choosing import AccountField
+from payments.admin.typing_again import ask_again, typed_again
 from payments.admin.wording import ARROW, before_after
 from payments.models import Payment, Refund
 
@@ -124,10 +125,20 @@ def ask_to_refund(payments: Any, request: HttpRequest, payment: Payment) -> Http
     )
     form = RefundForm(posted(request), initial={"amount": from_minor(left, currency).amount, "left": left})
 
-    def act(amount: Decimal, reason: str, left: int | None) -> str | None:
+    ask_again(form, most=left, currency=currency)
+
+    def act(
+        amount: Decimal, reason: str, left: int | None, confirmed_amount: Decimal | None = None
+    ) -> str | None:
         minor = to_minor(Money(amount, currency))
         refund = operations.refund_payment(
-            payment=payment, amount=minor, reason=reason, at=timezone.now(), staff=staff, known_left=left
+            payment=payment,
+            amount=minor,
+            reason=reason,
+            at=timezone.now(),
+            staff=staff,
+            known_left=left,
+            confirmed_amount=typed_again(confirmed_amount, currency),
         )
         if refund.status == Refund.Status.FAILED:
             raise Conflict(f"The provider did not send it back: {refund.outcome}")

@@ -23,7 +23,7 @@ from invoices import operations
 from invoices.models import Invoice, Reminder, ReminderLevel
 from invoices.operations.reminding import PERMISSION, Due
 from payments.admin.figures import show_figures_of_invoice
-from payments.admin.wording import counted, summed
+from payments.admin.wording import counted, leaves, summed
 from payments.operations.notifying import recipients_of
 from payments.operations.reminding import reminder_letter
 
@@ -69,7 +69,7 @@ def _ask(
     levels = {one.invoice.pk: one.level for one in going if one.level}
 
     def send(invoice: Invoice) -> str:
-        return leaves(
+        return _written(
             operations.send_reminder(
                 invoice=invoice, level=levels[invoice.pk], at=timezone.now(), staff=staff
             )
@@ -119,9 +119,9 @@ def _together(going: list[Due]) -> list[str]:
     return [*words, f"Fees of {fees} are charged when the reminders leave."] if fees else words
 
 
-def leaves(reminder: Reminder) -> SafeString:
+def _written(reminder: Reminder) -> SafeString:
     """What is told of a reminder that was just written, with the way to stop it."""
-    return format_html("{} leaves in 30 seconds. {}", reminder, link_to(reminder, f"Stop {reminder.level}"))
+    return leaves(f"{reminder} leaves in 30 seconds.", reminder, "stop", f"Stop {reminder.level}")
 
 
 class LevelForm(Form):
@@ -159,7 +159,9 @@ def ask_to_remind_one(invoices: BackOfficeAdmin, request: HttpRequest, invoice: 
 
     def send(level: str) -> str:
         asked = next(one for one in levels if one.name == level)
-        return leaves(operations.send_reminder(invoice=invoice, level=asked, at=timezone.now(), staff=staff))
+        return _written(
+            operations.send_reminder(invoice=invoice, level=asked, at=timezone.now(), staff=staff)
+        )
 
     form = LevelForm(levels, posted(request))
     return confirm(invoices, request, invoice, page, form=form, act=send)

@@ -219,24 +219,29 @@ def _revenue_line(row: reporting.Period) -> list[Any]:
 def _revenue_addresses(
     row: reporting.Period, first: date, last: date, by: str, zone: ZoneInfo
 ) -> tuple[str, str, str]:
-    """Where what was issued, cancelled and credited in the part of a period that was asked for stands."""
+    """Those of the part of a period that was asked for."""
     begins, ends = reporting.period_of(row.first, by)
-    begins, ends = max(begins, first), min(ends, last)
+    return _addresses(row.currency, max(begins, first), min(ends, last), zone)
+
+
+def _addresses(currency: str, begins: date, ends: date, zone: ZoneInfo, **more: str) -> tuple[str, str, str]:
+    """Where what was issued, cancelled and credited from one day to another stands."""
     where = {
         "show": "all",
-        "currency": row.currency,
+        "currency": currency,
         "cancelled_at__gte": reporting.start_of_day(begins, zone).isoformat(),
         "cancelled_at__lt": reporting.end_of_day(ends, zone).isoformat(),
         "number__isnull": "False",
+        **more,
     }
-    issued = invoices_issued(row.currency, begins, ends)
     notes = {
-        "currency": row.currency,
+        "currency": currency,
         "issue_date__gte": begins.isoformat(),
         "issue_date__lt": (ends + timedelta(days=1)).isoformat(),
+        **more,
     }
     return (
-        issued,
+        invoices_issued(currency, begins, ends, **more),
         reverse("admin:invoices_invoice_changelist", query=where),
         reverse("admin:invoices_creditnote_changelist", query=notes),
     )
@@ -253,8 +258,12 @@ def taxes(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
         head = ["from", "to", "currency", "rate", "net", "tax", "gross"]
         lines = ([first, last, row.currency, row.rate.normalize(), *_tax_amounts(row)] for row in rows)
         return as_csv(f"taxes-{first}-{last}.csv", head, lines)
-    listed = [(row, f"{row.rate.normalize():f}", invoices_issued(row.currency, first, last)) for row in rows]
-    context = {"first": first, "last": last, "rows": listed, "until": last + timedelta(days=1)}
+    rates = [f"{row.rate.normalize():f}" for row in rows]
+    listed = [
+        (row, rate, *_addresses(row.currency, first, last, zone, rate=rate))
+        for row, rate in zip(rows, rates, strict=True)
+    ]
+    context = {"first": first, "last": last, "rows": listed}
     return page(request, "admin/report_taxes.html", "Taxes", form, **context)
 
 

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from django.db import models
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -32,3 +34,9 @@ def summed(amounts: Iterable[tuple[str, int]]) -> str:
 def counted(number: int, thing: str) -> str:
     """`1 invoice`, `1,200 invoices`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def leaves(said: str, row: models.Model, page: str, stop: str) -> SafeString:
+    """What is about to leave the house, with the way to the page of its row that stops it."""
+    there = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{page}", args=[row.pk])
+    return format_html('{} <a href="{}">{}</a>', said, there, stop)

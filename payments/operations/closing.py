@@ -7,6 +7,7 @@ from accounts.models import Account, User
 from core.errors import Conflict
 from core.money import format_minor
 from core.transitions import move
+from invoices import operations as invoices
 from invoices.models import Invoice
 from payments.models import AccountCredit
 
@@ -34,8 +35,10 @@ def closable(*, account: Account, staff: User) -> Account:
 
 
 def close_account(*, account: Account, reason: str, at: datetime, staff: User) -> None:
-    """Close an account for good. It takes no charges any more and is not opened again."""
+    """Close an account for good. It takes no charges any more and is not opened again; what recurs on it
+    ends."""
     reason = accounts.required(reason)
     with accounts.locked_account(account.pk):
         current = closable(account=account, staff=staff)
+        invoices.end_recurring_invoices(account=current, at=at, by=staff.actor)
         move(current, Account.Status.CLOSED, at=at, by=staff.actor, reason=reason)

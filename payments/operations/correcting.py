@@ -30,13 +30,15 @@ def credit_invoice(
     staff: User,
     is_kept: bool = False,
     known_left: int | None = None,
+    confirmed_amount: int | None = None,
 ) -> CreditNote:
     """Write a credit note over some lines of an issued invoice (minor units by line id, tax included), and
     put it on the invoice as far as that is open; the rest, or with `is_kept` all of it, is account credit.
 
     Refused are staff without the permission, more than was not credited or written off yet, more than is
-    left of a line, and to settle what a payment in progress keeps. With `known_left`, what staff saw that
-    was left, also when that is no longer so: asked twice, credited once.
+    left of a line, to settle what a payment in progress keeps, and above the organization's limit a total
+    that was not typed again (`confirmed_amount`, minor units). With `known_left`, what staff saw that was
+    left, also when that is no longer so: asked twice, credited once.
     """
     by = accounts.acting(staff, CREDIT)
     with accounts.locked_account(invoice.account_id) as account:
@@ -47,6 +49,7 @@ def credit_invoice(
         if total > left:
             most = format_minor(left, current.currency)
             raise Invalid(f"At most {most} of this invoice can be credited", field="lines")
+        accounts.require_confirmed(amount=total, confirmed_amount=confirmed_amount, currency=current.currency)
         put, kept = _split(current, total, is_kept=is_kept)
         note = invoices.write_credit_note(
             invoice=current, amounts=amounts, reason=reason, account=account, at=at, staff=staff
@@ -67,9 +70,11 @@ def write_off(
     at: datetime,
     staff: User,
     known_open: int | None = None,
+    confirmed_amount: int | None = None,
 ) -> WriteOff:
     """Give up what will not be paid of an open invoice, in minor units. Refuses staff without the permission,
-    a missing reason, more than is open or not credited, and an invoice with a payment in progress."""
+    a missing reason, more than is open or not credited, an invoice with a payment in progress, and above the organization's
+    limit an amount that was not typed again (`confirmed_amount`, minor units)."""
     by, reason = accounts.acting(staff, WRITE_OFF), reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
@@ -79,6 +84,9 @@ def write_off(
         if not 0 < amount <= left_to_write_off(current):
             most = format_minor(left_to_write_off(current), current.currency)
             raise Invalid(f"Enter an amount of at most {most}", field="amount")
+        accounts.require_confirmed(
+            amount=amount, confirmed_amount=confirmed_amount, currency=current.currency
+        )
         row = WriteOff.objects.create(
             invoice=current,
             currency=current.currency,

@@ -34,6 +34,11 @@ WORDS: dict[str, dict[str, str]] = {
         "refund_way": "It arrives the way you paid, within some days.",
         "open_again": "{amount} is open again",
         "refund_why": "You get this e-mail because you made this payment.",
+        "undone_subject": "A payment of {total} was entered by mistake",
+        "undone_lead": "A payment of {total}, dated {date}, was entered on your account by mistake. We "
+        "have taken it out again.",
+        "undone_note": "No money was moved, and there is nothing to send back.",
+        "open_now": "{amount} is open",
     },
     "de": {
         "invoice_subject": "Rechnung {number}: {amount} fällig am {date}",
@@ -67,6 +72,11 @@ WORDS: dict[str, dict[str, str]] = {
         "refund_way": "Das Geld kommt auf dem Weg, auf dem Sie gezahlt haben, binnen einiger Tage an.",
         "open_again": "{amount} wieder offen",
         "refund_why": "Sie erhalten diese E-Mail, weil diese Zahlung von Ihnen kam.",
+        "undone_subject": "Eine Zahlung von {total} wurde irrtümlich eingetragen",
+        "undone_lead": "Auf Ihrem Konto wurde irrtümlich eine Zahlung von {total} vom {date} "
+        "eingetragen. Wir haben sie wieder herausgenommen.",
+        "undone_note": "Es wurde kein Geld bewegt, und es ist nichts zurückzuzahlen.",
+        "open_now": "{amount} offen",
     },
     "fr": {
         "invoice_subject": "Facture {number}\u00a0: {amount} à payer au plus tard le {date}",
@@ -100,6 +110,11 @@ WORDS: dict[str, dict[str, str]] = {
         "refund_way": "L’argent arrive par le moyen que vous avez utilisé, sous quelques jours.",
         "open_again": "{amount} de nouveau à payer",
         "refund_why": "Vous recevez cet e-mail car vous avez fait ce paiement.",
+        "undone_subject": "Un paiement de {total} a été saisi par erreur",
+        "undone_lead": "Un paiement de {total}, daté du {date}, a été saisi par erreur sur votre "
+        "compte. Nous l’avons retiré.",
+        "undone_note": "Aucun argent n’a été déplacé, et rien n’est à rembourser.",
+        "open_now": "{amount} à payer",
     },
     "es": {
         "invoice_subject": "Factura {number}: {amount} con vencimiento el {date}",
@@ -133,6 +148,11 @@ WORDS: dict[str, dict[str, str]] = {
         "refund_way": "El dinero llega por el medio con que pagó, en unos días.",
         "open_again": "{amount} otra vez pendiente",
         "refund_why": "Recibe este correo porque hizo este pago.",
+        "undone_subject": "Un pago de {total} se registró por error",
+        "undone_lead": "En su cuenta se registró por error un pago de {total} con fecha {date}. Lo "
+        "hemos retirado.",
+        "undone_note": "No se ha movido dinero y no hay nada que devolver.",
+        "open_now": "{amount} pendientes",
     },
     "it": {
         "invoice_subject": "Fattura {number}: {amount}, scadenza {date}",
@@ -166,6 +186,11 @@ WORDS: dict[str, dict[str, str]] = {
         "refund_way": "Il denaro arriva con il mezzo con cui ha pagato, entro alcuni giorni.",
         "open_again": "{amount} di nuovo da pagare",
         "refund_why": "Riceve questa e-mail perché ha effettuato questo pagamento.",
+        "undone_subject": "Un pagamento di {total} è stato inserito per errore",
+        "undone_lead": "Sul suo conto è stato inserito per errore un pagamento di {total} in data "
+        "{date}. Lo abbiamo annullato.",
+        "undone_note": "Non è stato spostato denaro e non c’è nulla da restituire.",
+        "open_now": "{amount} da pagare",
     },
     "nl": {
         "invoice_subject": "Factuur {number}: {amount} te betalen uiterlijk {date}",
@@ -199,6 +224,11 @@ WORDS: dict[str, dict[str, str]] = {
         "refund_way": "Het geld komt binnen enkele dagen, op de manier waarop u hebt betaald.",
         "open_again": "{amount} staat weer open",
         "refund_why": "U ontvangt deze e-mail omdat u deze betaling hebt gedaan.",
+        "undone_subject": "Een betaling van {total} is per vergissing ingevoerd",
+        "undone_lead": "Op uw rekening is per vergissing een betaling van {total} van {date} ingevoerd. "
+        "Wij hebben die er weer uitgehaald.",
+        "undone_note": "Er is geen geld verplaatst en er valt niets terug te betalen.",
+        "open_now": "{amount} staat open",
     },
     "ja": {
         "invoice_subject": "請求書 {number}：{amount}（支払期日 {date}）",
@@ -232,6 +262,11 @@ WORDS: dict[str, dict[str, str]] = {
         "refund_way": "お支払いと同じ方法で、数日のうちに届きます。",
         "open_again": "{amount} が未払いに戻りました",
         "refund_why": "このメールは、このお支払いをされた方にお送りしています。",
+        "undone_subject": "{total} のお支払いを誤って記録しました",
+        "undone_lead": "お客様のアカウントに、{date} 付のお支払い {total} を誤って記録しました。"
+        "この記録は取り消しました。",
+        "undone_note": "資金の移動はなく、返金するものはありません。",
+        "open_now": "未払い {amount}",
     },
     "ar": {
         "invoice_subject": "فاتورة {number}: {amount} مستحقة في {date}",
@@ -265,5 +300,9 @@ WORDS: dict[str, dict[str, str]] = {
         "refund_way": "يصل المبلغ بالطريقة التي دفعتم بها خلال بضعة أيام.",
         "open_again": "{amount} مستحق من جديد",
         "refund_why": "تصلكم هذه الرسالة لأنكم قمتم بهذه الدفعة.",
+        "undone_subject": "سُجّلت دفعة قدرها {total} عن طريق الخطأ",
+        "undone_lead": "سُجّلت في حسابكم عن طريق الخطأ دفعة قدرها {total} بتاريخ {date}. وقد ألغينا تسجيلها.",
+        "undone_note": "لم تُنقل أي أموال، وليس هناك ما يُعاد.",
+        "open_now": "{amount} غير مدفوع",
     },
 }

@@ -1,6 +1,6 @@
 """A statement of account by mail: asked for by staff, drawn and sent by the worker."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.conf import settings
 from django.urls import reverse
@@ -10,7 +10,7 @@ from accounts.models import Account, User
 from accounts.operations.letters import Letter
 from core.audit import SYSTEM, record
 from core.errors import Conflict, Invalid
-from core.outbox import enqueue
+from core.outbox import REGRET, enqueue
 from invoices.documents.account_labels import ACCOUNT_LABELS
 from payments.operations.documenting import MOST_ENTRIES, statement_document
 from payments.operations.notifying import recipients_of
@@ -19,7 +19,6 @@ from payments.operations.stating import Statement, statement_of
 
 PERMISSION = "invoices.issue_invoice"
 STATEMENT_ASKED, STATEMENT_MAILED = "account.statement_asked", "account.statement_mailed"
-WAITS = timedelta(seconds=30)
 NOBODY = "Nobody to write to: the account has no e-mail address and no Admin"
 
 
@@ -43,7 +42,7 @@ def send_statement(*, account: Account, first: date, last: date, at: datetime, s
     told = {"first": first.isoformat(), "last": last.isoformat()}
     with accounts.locked_account(account.pk) as current:
         key = f"statement.{account.pk}.{first}.{last}.{at.timestamp():.0f}"
-        enqueue(STATEMENT_ASKED, {"account": account.pk, "key": key, **told}, at=at, delay=WAITS)
+        enqueue(STATEMENT_ASKED, {"account": account.pk, "key": key, **told}, at=at, delay=REGRET)
         record(current, STATEMENT_ASKED, at=at, by=staff.actor, after=told | {"to": to})
     return made
 

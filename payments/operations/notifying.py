@@ -76,9 +76,9 @@ def _note() -> list[str]:
     return list(filter(None, Organization.objects.values_list("mail_note", flat=True)))
 
 
-def send_credit_note(note: CreditNote) -> None:
+def send_credit_note(note: CreditNote, *, at: datetime, again: str = "") -> None:
     """Something was taken off an invoice: how much, why, and what is kept for the next payment. To whom the
-    invoice went."""
+    invoice went; the trail says to whom. `again` as with an invoice."""
     account = note.account
     to = recipients_of(account)
     if not to:
@@ -96,8 +96,9 @@ def send_credit_note(note: CreditNote) -> None:
     )
     paper = invoices.document_of_credit_note(note)
     pdf = (f"{note.number}.pdf", bytes(paper.content))
-    key = letter_key("credit_note", note)
+    key = letter_key("credit_note", note) + again
     accounts.write_letter(letter, words=words, to=to, account=account, key=key, pdf=pdf).send()
+    record(note, "credit_note.mailed", at=at, by=SYSTEM, after={"to": to})
 
 
 def send_promise(payment: Payment) -> None:
@@ -183,6 +184,28 @@ def send_refund(refund: Refund) -> None:
         why=words.say("refund_why"),
     )
     _send(letter, payment, words, key=letter_key("refund", refund))
+
+
+def send_undone(refund: Refund) -> None:
+    """A recording was taken out of the books again: of which day, over how much, and what is open now."""
+    payment = refund.payment
+    words, total = _told(payment)
+    day = payment.received_date
+    letter = Letter(
+        subject=words.say("undone_subject", total=total),
+        lead=words.say("undone_lead", total=total, date=words.day(day) if day else ""),
+        facts=[
+            (
+                _named(item.invoice, words),
+                words.say("open_now", amount=words.amount(item.invoice.open_balance, item.currency)),
+            )
+            for item in refund.allocations.all()
+        ],
+        notes=[words.say("undone_note")],
+        button=_payment_button(payment, words, "payment_button"),
+        why=words.say("invoice_why"),
+    )
+    _send(letter, payment, words, key=letter_key("undone", refund))
 
 
 def _send(letter: Letter, payment: Payment, words: Words, *, key: str) -> None:

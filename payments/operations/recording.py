@@ -13,7 +13,7 @@ from accounts.models import Account, Organization, User
 from core.audit import record
 from core.errors import Conflict, Forbidden, Invalid
 from core.money import format_minor, places
-from core.outbox import enqueue
+from core.outbox import enqueue, stop, waiting
 from core.transitions import move
 from invoices import operations as invoices
 from invoices.models import Invoice
@@ -33,6 +33,7 @@ from payments.operations.refunding import held
 from payments.operations.taking_back import credit_left, take_back
 
 PERMISSION = "payments.record_payment"
+UNDONE = "payments.recording_undone"  # the worker tells the customer
 MANUAL = "pp_system_default"
 LARGEST = 10**15  # what a form can write, in minor units; far from what the columns hold
 
@@ -168,8 +169,8 @@ def _keep(account: Account, payment: Payment, amount: int, *, at: datetime, staf
 def undo_recording(*, payment: Payment, reason: str, at: datetime, staff: User) -> Refund:
     """What was recorded did not come in, or was somebody else's: take it out of the books, whole, by a
     counter-entry; no row is deleted. Invoices are open again, the account owes what it owed, and a line of a
-    bank statement that it was is open again. Refuses staff without the permission, a missing reason, and what
-    `reversible` refuses."""
+    bank statement that it was is open again. The customer is told, where the receipt has left already.
+    Refuses staff without the permission, a missing reason, and what `reversible` refuses."""
     reason = reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
@@ -198,6 +199,11 @@ def _taken_out(payment: Payment, account: Account, reason: str, *, at: datetime,
     done = Refund.Status.DONE
     move(refund, done, at=at, by=staff.actor, credit_amount=credit, ended_at=at, outcome="done")
     move(payment, Payment.Status.REFUNDED, at=at, by=staff.actor, reason=reason)
+    receipt = waiting(RECEIPT, payment=payment.pk)
+    if receipt:  # the customer was told nothing yet
+        stop(receipt, at=at)
+    else:
+        enqueue(UNDONE, {"refund": refund.pk}, at=at)
     for line in BankLine.objects.select_for_update().filter(payment=payment):
         free = {"payment": None, "decided_by": None, "decided_at": None}
         move(line, BankLine.Status.OPEN, at=at, by=staff.actor, reason=reason, **free)

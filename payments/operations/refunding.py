@@ -44,12 +44,14 @@ def refund_payment(
     at: datetime,
     staff: User,
     known_left: int | None = None,
+    confirmed_amount: int | None = None,
 ) -> Refund:
     """Send `amount` minor units of a captured payment back, and answer how that stands: done, failed, or
     requested when the provider has not decided. Unassigned money goes back whole. What came by bank transfer
     staff send back themselves, before they book it here.
 
-    Refuses staff without the permission, a missing reason, and more than is left of what was captured. With
+    Refuses staff without the permission, a missing reason, more than is left of what was captured, and above
+    the organization's limit an amount that was not typed again (`confirmed_amount`, minor units). With
     `known_left`, what staff saw that was left, also when that is no longer so: asked twice, sent once.
     """
     reason = reason.strip()
@@ -64,6 +66,9 @@ def refund_payment(
             raise Invalid(f"Enter an amount of at most {most}", field="amount")
         if account is None and amount != left:
             raise Invalid("Unassigned money goes back whole", field="amount")
+        accounts.require_confirmed(
+            amount=amount, confirmed_amount=confirmed_amount, currency=payment.currency
+        )
         refund = Refund.objects.create(
             payment=payment,
             provider_id=payment.provider_id,

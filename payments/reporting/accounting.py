@@ -2,7 +2,7 @@
 put on invoices. Their sums are the movements that `receivables_moved` tells."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,26 @@ SUMMARY = (
 )
 
 
+def count_rows(first: date, last: date, zone: ZoneInfo) -> int:
+    """How many rows the invoices, payments and allocations of these days are."""
+    start, end = start_of_day(first, zone), end_of_day(last, zone)
+    on, within = {"issue_date__range": (first, last)}, (start, end)
+    issued = Invoice.objects.issued()
+    rows: tuple[QuerySet[Any], ...] = (
+        issued.filter(**on),
+        CreditNote.objects.filter(**on),
+        issued.filter(**_between("cancelled_at", *within)),
+        Payment.objects.filter(**_between("captured_at", *within)),
+        Refund.objects.filter(status=Refund.Status.DONE, **_between("ended_at", *within)),
+        Allocation.objects.filter(**_between("created_at", *within)),
+    )
+    return sum(one.count() for one in rows)
+
+
+def _between(name: str, start: datetime, end: datetime) -> dict[str, datetime]:
+    return {f"{name}__gte": start, f"{name}__lt": end}
+
+
 def invoice_rows(first: date, last: date, zone: ZoneInfo) -> Rows:
     """What was issued, and with negative amounts what was cancelled and credited, with net, tax and gross."""
     sums = {"net": Sum("line_items__net_amount"), "tax": Sum("line_items__tax_amount")}
@@ -38,7 +58,7 @@ def invoice_rows(first: date, last: date, zone: ZoneInfo) -> Rows:
     for note in rows.order_by("issue_date", "pk").iterator():
         yield [note.issue_date, "credit note", *_paper(note, -1, of=str(note.invoice))]
     start, end = start_of_day(first, zone), end_of_day(last, zone)
-    cancelled = papers.filter(cancelled_at__gte=start, cancelled_at__lt=end).order_by("cancelled_at", "pk")
+    cancelled = papers.filter(**_between("cancelled_at", start, end)).order_by("cancelled_at", "pk")
     for one in cancelled.iterator():
         yield [_day(one.cancelled_at, zone), "cancelled", *_paper(one, -1)]
 
@@ -56,11 +76,11 @@ def payment_rows(first: date, last: date, zone: ZoneInfo) -> Rows:
     """Money that came, and what went back with negative amounts; whose it is not known yet, without an
     account."""
     start, end = start_of_day(first, zone), end_of_day(last, zone)
-    came = Payment.objects.filter(captured_at__gte=start, captured_at__lt=end)
+    came = Payment.objects.filter(**_between("captured_at", start, end))
     for payment in came.select_related("account", "receipt").order_by("captured_at", "pk").iterator():
         day = _day(payment.captured_at, zone)
         yield [day, "payment", *_money(payment, payment.reference, payment.amount)]
-    done = Refund.objects.filter(status=Refund.Status.DONE, ended_at__gte=start, ended_at__lt=end)
+    done = Refund.objects.filter(status=Refund.Status.DONE, **_between("ended_at", start, end))
     went: QuerySet[Refund] = done.select_related("payment__account", "payment__receipt")
     for refund in went.order_by("ended_at", "pk").iterator():
         day = _day(refund.ended_at, zone)
@@ -92,7 +112,7 @@ def _whose(row: Any) -> tuple[str, str]:
 def allocation_rows(first: date, last: date, zone: ZoneInfo) -> Rows:
     """What was put on invoices and what was taken back, each from its payment or account credit."""
     start, end = start_of_day(first, zone), end_of_day(last, zone)
-    moved = Allocation.objects.filter(created_at__gte=start, created_at__lt=end).order_by("created_at", "pk")
+    moved = Allocation.objects.filter(**_between("created_at", start, end)).order_by("created_at", "pk")
     rows = moved.select_related(
         *("invoice__account", "payment__receipt", "credit__payment__receipt"),
         *("credit_note", "write_off__invoice"),

@@ -1,5 +1,6 @@
 """The company's payments and their receipts."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -11,16 +12,18 @@ from accounts.models import Account
 from core.doors import pdf_file
 from payments import operations
 from payments.models import Payment
+from payments.querysets import PaymentQuerySet
 from payments.views.access import CustomerRequest, account_page, show
 from payments.views.wording import method_words, payment_word
 
 ROWS = 25
 HISTORY = "get_invoice_payments_history"
-STATES = {
-    "pending": ("pending",),
-    "completed": ("captured", "partially_refunded"),
-    "refunded": ("partially_refunded", "refunded"),
-    "rejected": ("failed",),
+STATES: dict[str, Callable[[PaymentQuerySet], PaymentQuerySet]] = {
+    "pending": lambda rows: rows.filter(status="pending"),
+    "completed": lambda rows: rows.filter(status__in=("captured", "partially_refunded")),
+    "refunded": lambda rows: rows.sent_back(),
+    "undone": lambda rows: rows.undone(),
+    "rejected": lambda rows: rows.filter(status="failed"),
 }
 
 
@@ -30,7 +33,7 @@ def payments(request: CustomerRequest, account: Account) -> HttpResponse:
     """All payments, newest first."""
     state = request.GET.get("state", "")
     mine = Payment.objects.filter(account=account).visible_to(request.customer, HISTORY)
-    rows = mine.filter(status__in=STATES[state]) if state in STATES else mine
+    rows = STATES[state](mine) if state in STATES else mine
     rows = rows.with_company_details().with_refunds().order_by("-created_at", "-pk")
     page = Paginator(rows, ROWS).get_page(request.GET.get("page"))
     context = {

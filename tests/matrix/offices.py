@@ -106,7 +106,13 @@ BACK_OFFICE = {
     "auth.group": Office(add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
     "core.auditentry": READ_ONLY,
     "core.outboxmessage": READ_ONLY,
-    "invoices.creditnote": READ_ONLY._replace(files=frozenset({"download_pdf"})),
+    "invoices.creditnote": READ_ONLY._replace(
+        files=frozenset({"download_pdf"}),
+        questions={
+            "send_again": Question(NO_ONE, {}),  # while its mail is about to leave
+            "stop_mail": Question(CLERKS, {}),
+        },
+    ),
     "invoices.invoice": READ_ONLY._replace(
         files=frozenset({"download_pdf", "figures"}),
         leads=frozenset({"record_payment", "preview"}),  # an issued invoice has its own PDF
@@ -123,6 +129,7 @@ BACK_OFFICE = {
             "discard": Question(CLERKS, {}, status="draft"),
             "duplicate": Question(CLERKS, {}),
             "send_again": Question(CLERKS, {}),
+            "stop_mail": Question(CLERKS, {}, status="sent"),
             "cancel": Question(CLERKS, REASON),
             "credit": Question(CLERKS, {"is_whole": "on"} | REASON, status="sent"),
             "write_off": Question(EDITORS, {"amount": "1.00"} | REASON, status="sent"),

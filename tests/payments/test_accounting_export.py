@@ -2,6 +2,7 @@
 
 import csv
 import zipfile
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from io import BytesIO, StringIO
@@ -11,6 +12,8 @@ import pytest
 import time_machine
 
 from accounts.models import Export
+from accounts.operations import file_of
+from accounts.operations.zipping import ZIPS
 from core.audit import AuditEntry
 from core.outbox import drain
 from invoices.models import Invoice, InvoiceDocument
@@ -42,6 +45,23 @@ def staff(client, stella):
 def files_of(answer) -> dict[str, bytes]:
     with zipfile.ZipFile(BytesIO(b"".join(answer.streaming_content))) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def few_at_once(monkeypatch, kind: str) -> None:
+    """As if one row were many."""
+    monkeypatch.setitem(ZIPS, kind, replace(ZIPS[kind], at_once=1))
+
+
+def in_background(staff, answer) -> dict[str, bytes]:
+    """The files that the worker puts together, after a page that says how far it is."""
+    assert answer.status_code == 302
+    export = Export.objects.first()
+    assert answer["Location"] == f"/admin/exports/{export.uuid}/"
+    assert "0 of 2 rows are written." in plain(staff.get(answer["Location"]).content.decode())
+    drain(at=NOW)
+    page = staff.get(answer["Location"]).content.decode()
+    assert f"/admin/exports/{export.uuid}/file/" in page
+    return files_of(staff.get(f"/admin/exports/{export.uuid}/file/"))
 
 
 def rows_of(content: bytes) -> list[dict[str, str]]:
@@ -105,6 +125,13 @@ class TestMonth:
         assert (export.kind, export.staff, export.rows) == ("reports.accounting", stella, 2)
         assert entry.after["filters"] == "month=2025-08"
 
+    def test_a_large_month_is_written_in_the_background(self, staff, account, monkeypatch):
+        factories.an_open_invoice(account, account.line_items.get(), at=NOW - timedelta(days=20))
+        at_once = files_of(staff.post(PAGE))
+        few_at_once(monkeypatch, "reports.accounting")
+        assert in_background(staff, staff.post(PAGE)) == at_once
+        assert [one.rows for one in Export.objects.all()] == [2, 2]
+
     def test_last_month_in_three_clicks_from_the_first_page(self, staff, account):
         factories.an_open_invoice(account, account.line_items.get(), at=NOW - timedelta(days=20))
         assert (
@@ -157,7 +184,23 @@ class TestPdfs:
         plain_ones = InvoiceDocument.objects.filter(kind="plain").order_by("pk")
         assert files_of(answer) == {f"{one.invoice}.pdf": bytes(one.content) for one in plain_ones}
         entry = AuditEntry.objects.get(action="export.made")
-        assert entry.after["filters"] == "2 PDFs: INV-2025-002, INV-2025-001"
+        assert entry.after["filters"] == f"id__in={invoices[1].pk},{invoices[0].pk}"
+
+    def test_many_are_put_together_in_the_background(self, staff, invoices, monkeypatch):
+        few_at_once(monkeypatch, "invoices.papers")
+        ids = ",".join(str(one.pk) for one in invoices)
+        files = in_background(staff, staff.post("/admin/invoices/invoice/zip_many/", {"ids": ids}))
+        assert sorted(files) == ["INV-2025-001.pdf", "INV-2025-002.pdf"]
+
+    def test_a_right_that_was_taken_away_meanwhile(self, client, invoices, monkeypatch):
+        few_at_once(monkeypatch, "invoices.papers")
+        clerk = a_clerk("invoices.view_invoice")
+        client.force_login(clerk)
+        client.post("/admin/invoices/invoice/zip_many/", {"ids": ",".join(str(one.pk) for one in invoices)})
+        clerk.user_permissions.clear()
+        drain(at=NOW)
+        export = Export.objects.get()
+        assert (export.status, file_of(export).exists()) == ("failed", False)
 
     def test_none_of_them_has_one(self, staff, invoices):
         answer = staff.post("/admin/invoices/invoice/zip_many/", {"ids": str(invoices[2].pk)})

@@ -5,14 +5,16 @@ from string import Formatter
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import operations as accounts
 from accounts.models import Account, AccountNote
 from core.audit import AuditEntry
+from invoices import operations as invoices
 from invoices.documents.account_labels import ACCOUNT_LABELS
-from invoices.models import PaymentPromise
+from invoices.models import PaymentPromise, RecurringInvoice
 from payments import operations
 from payments.models import AccountCredit
 from payments.operations.letter_words import WORDS
@@ -84,6 +86,29 @@ class TestStanding:
         assert AuditEntry.objects.get(action="account.closed").reason == "Bankrupt"
         said = f"Account {empty.number} is closed already"
         assert refusal(staff.get(page_of(empty, "close"))) == said
+
+    def test_closing_ends_what_recurs(self, staff, stella):
+        empty = factories.an_account("Empty")
+        running, paused = (
+            factories.a_recurring_invoice(empty, stella, is_paused=is_paused) for is_paused in (False, True)
+        )
+        over = factories.a_recurring_invoice(empty, stella, end_date=NOW.date(), runs_done=1)
+        page = staff.get(page_of(empty, "close"))
+        assert facts(page)["Recurring invoices that end"] == "2: Maintenance, Maintenance"
+        staff.post(page_of(empty, "close"), {"reason": "Bankrupt", "number": empty.number})
+        for one in (running, paused, over):
+            one.refresh_from_db()
+        assert (running.next_date, paused.next_date, over.ended_at) == (None, None, None)
+        ended = AuditEntry.objects.filter(action="recurringinvoice.ended").values_list("object_id", flat=True)
+        assert sorted(ended) == [running.pk, paused.pk]
+        made = invoices.make_recurring_invoices(at=NOW + timedelta(days=400))
+        assert (made.invoices, made.refused) == ([], [])
+        staff.force_login(stella, "django.contrib.auth.backends.ModelBackend")
+        assert rows(staff.get(list_of(RecurringInvoice, show="refused"))) == []
+        assert [row[-1] for row in rows(staff.get(list_of(RecurringInvoice, show="all")))] == ["Ended"] * 3
+        empty.refresh_from_db()
+        with pytest.raises(ValidationError, match=f"Account {empty.number} is closed"):
+            RecurringInvoice(account=empty, start_date=NOW.date()).clean()
 
     def test_close_is_refused_while_money_is_left(self, staff, account, stella):
         said = refusal(staff.get(page_of(account, "close")))

@@ -196,9 +196,11 @@ class TestIssuing:
         with unchanged():
             desk.get(page_of(draft, "issue"))
         done = desk.post(page_of(draft, "issue"), {"known_version": invoices.version_of(draft)})
-        assert told(done) == ["Invoice INV-2025-001 is issued. It is sent as soon as its PDF is made."]
-        for _ in range(3):
-            drain(at=NOW)
+        stop = f'<a href="{page_of(draft, "stop_mail")}">Stop</a>'
+        assert told(done) == [f"Invoice INV-2025-001 is issued. Sent in 30 seconds. {stop}"]
+        drain(at=NOW + timedelta(seconds=29))
+        assert mail.outbox == []
+        drain(at=NOW + timedelta(seconds=30))
         assert [one.subject for one in mail.outbox] == ["Invoice INV-2025-001: $118.99 due 3 October 2025"]
         assert_sound()
 
@@ -285,7 +287,8 @@ class TestAfterwards:
         assert facts(page)["Open balance, if all is credited"] == "$118.99 → then $0.00"
         sent = {f"line_{line.pk}": "50.00", "reason": "One is broken", "known_left": "11899"}
         done = desk.post(page_of(invoice, "credit"), sent)
-        assert told(done) == ["Credit note CN-2025-001 over $50.00 is written."]
+        said = "Credit note CN-2025-001 over $50.00 is written. Its account has no address to send it to."
+        assert told(done) == [said]
         with unchanged():
             again = desk.post(page_of(invoice, "credit"), sent)
         assert told(again)[-1] == "Invoice INV-2025-001 was credited meanwhile. Look again"

@@ -1,12 +1,13 @@
 """Letters: what they say, and in which language."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from string import Formatter
 
 import pytest
 from django.core import mail
 
 from accounts import operations as accounts
+from accounts.models import Account
 from accounts.operations.letter_words import WORDS as OURS
 from invoices.documents.account_labels import ACCOUNT_LABELS
 from invoices.documents.labels import LABELS
@@ -200,6 +201,47 @@ You get this e-mail because you announced a payment on this account.
     assert_the_same(sent)
 
 
+def test_a_recording_that_was_undone(account, invoice, stella):
+    speaks(account, "en_US", email="ap@globex.example")
+    payment = operations.record_payment(
+        account=account,
+        received=operations.Received(
+            "check", date(2025, 9, 1), "USD", 2000, parts=[operations.Share(invoice, 2000)]
+        ),
+        at=NOW,
+        staff=stella,
+    )
+    assert "Receipt: $20.00 paid on invoice INV-2025-001" in [one.subject for one in delivered()]
+    operations.undo_recording(payment=payment, reason="Another Globex", at=LATER, staff=stella)
+    (sent,) = delivered(LATER)
+    assert (sent.subject, sent.to) == (
+        "A payment of $20.00 was entered by mistake",
+        ["ap@globex.example"],
+    )
+    assert (
+        sent.body
+        == f"""\
+A payment of $20.00, dated 1 September 2025, was entered on your account by mistake. \
+We have taken it out again.
+
+Invoice INV-2025-001: $39.40 is open
+
+No money was moved, and there is nothing to send back.
+
+View payment:
+{SITE}/account/{account.number}/payments/{payment.pk}/
+
+Test mode: no real money moves.
+
+Northwind Supply GmbH
+Account: {account.number} Globex
+You get this e-mail because invoices of this account are sent to you.
+"""
+    )
+    assert_the_same(sent)
+    assert delivered(LATER) == []
+
+
 def test_a_refund(account, promise, stella):
     operations.verify_manual_payment(payment=promise, at=NOW, staff=stella)
     payment = Payment.objects.get()
@@ -343,7 +385,13 @@ def test_every_letter_can_be_written_in_every_language(language, account, promis
     operations.verify_manual_payment(payment=promise, at=NOW, staff=stella)
     operations.refund_payment(payment=Payment.objects.get(), amount=1000, reason="x", at=NOW, staff=stella)
     sent += delivered()
-    assert len(sent) == 4
+    Account.objects.update(email="ap@globex.example")
+    received = operations.Received("check", NOW.date(), "USD", 100)
+    recorded = operations.record_payment(account=account, received=received, at=NOW, staff=stella)
+    sent += delivered()
+    operations.undo_recording(payment=recorded, reason="x", at=NOW, staff=stella)
+    sent += delivered()
+    assert len(sent) == 6
     for one in sent:
         assert_the_same(one)
         assert f'dir="{"rtl" if language in RIGHT_TO_LEFT else "ltr"}"' in page_of(one)

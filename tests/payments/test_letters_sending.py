@@ -57,9 +57,7 @@ def test_the_trail_and_the_page_tell_to_whom(account, invoice, alice, client):
 
 def test_what_the_company_knows_from_before_is_not_sent(account, invoice, alice):
     """When an upgrade makes the PDFs of old invoices."""
-    OutboxMessage.objects.filter(kind="invoice.issued").update(
-        payload={"invoice": invoice.pk, "is_known": True}
-    )
+    OutboxMessage.objects.filter(kind="invoice.documented").delete()
     assert delivered() == []
     assert [one.kind for one in invoice.documents.order_by("pk")] == ["plain", "pay_now"]
 
@@ -68,7 +66,7 @@ def test_else_to_its_admins_who_may_sign_in(account, invoice, alice, bob, sam, m
     type(alice.user).objects.filter(pk=alice.user.pk).update(is_active=False)
     assert delivered() == []
     type(alice.user).objects.filter(pk=alice.user.pk).update(is_active=True)
-    tasks.invoice_documented({"invoice": invoice.pk}, NOW)
+    tasks.mail_invoice({"invoice": invoice.pk}, NOW)
     assert [one.to for one in mail.outbox] == [["alice@example.com"]]
 
 
@@ -81,11 +79,9 @@ def test_a_payment_of_nobody_is_told_to_the_account_s_address(account, invoice):
 # Once, and at the right time
 
 
-def test_an_invoice_is_sent_once_its_paper_is_made(account, invoice, alice):
+def test_an_invoice_is_sent_with_its_paper(account, invoice, alice):
     drain(at=NOW)
-    assert mail.outbox == []
     assert invoice.documents.count() == 2
-    drain(at=NOW)
     (sent,) = mail.outbox
     ((name, content, kind),) = sent.attachments
     assert (name, kind) == ("INV-2025-001.pdf", "application/pdf")
@@ -103,7 +99,7 @@ def test_a_consumer_that_runs_again_sends_nothing(account, invoice, promise, ste
 
 def test_a_second_copy_can_be_told(account, invoice, alice):
     (sent,) = delivered()
-    tasks.invoice_documented({"invoice": invoice.pk}, NOW)
+    tasks.mail_invoice({"invoice": invoice.pk}, NOW)
     (_, again) = mail.outbox
     name = f"<invoice.{invoice.pk}.{NOW.timestamp():.0f}@northwind.example>"
     assert sent.message()["Message-ID"] == again.message()["Message-ID"] == name

@@ -12,6 +12,7 @@ from invoices import operations as invoices
 from payments import operations
 from payments.models import Payment
 from tests import cast, factories
+from tests.back_office import list_of, rows
 from tests.factories import MANUAL, NOW
 from tests.payments.reading import Browser, text_of, title_of
 
@@ -233,6 +234,23 @@ def test_payments_by_state(browser, at, five, state, count):
     factories.a_promised_payment(five[0])
     html = browser.get(at("payments") + f"?state={state}").content.decode()
     assert html.count('<th role="rowheader"') == count
+
+
+def test_what_was_entered_by_mistake_was_not_refunded(browser, client, at, account, stella):
+    received = operations.Received("check", NOW.date(), "USD", 1000)
+    for undone in (True, False):
+        payment = operations.record_payment(account=account, received=received, at=NOW, staff=stella)
+        if undone:
+            operations.undo_recording(payment=payment, reason="Another", at=NOW, staff=stella)
+        else:
+            operations.refund_payment(payment=payment, amount=300, reason="Back", at=NOW, staff=stella)
+    for state, word in (("refunded", "Partly refunded"), ("undone", "Entered by mistake")):
+        html = browser.get(at("payments") + f"?state={state}").content.decode()
+        assert html.count('<th role="rowheader"') == 1
+        assert f">{word}</span>" in html
+    client.force_login(stella, "django.contrib.auth.backends.ModelBackend")
+    assert [row[6] for row in rows(client.get(list_of(Payment, show="refunded")))] == ["Partly refunded"]
+    assert [row[6] for row in rows(client.get(list_of(Payment, show="undone")))] == ["Recording undone"]
 
 
 def test_no_payments(browser, at, invoice):

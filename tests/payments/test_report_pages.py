@@ -1,12 +1,15 @@
 """Reports as pages and as CSV, and the search."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
 from moneyed import Money
 
+from invoices import operations as invoices
 from invoices.models import Invoice
+from invoices.operations import Draft, FreeLine
 from orders.models import Order
 from payments import operations
 from payments.models import Payment
@@ -112,11 +115,42 @@ class TestRevenueAndTaxes:
 
     def test_taxes(self, staff, invoice):
         page = staff.get(TAXES, {"from": "2025-07-01", "to": "2025-07-31"})
-        assert tables(page)[0][1] == ["USD", "0 %", "$39.40", "$0.00", "$39.40"]
+        assert tables(page)[0][1] == ["USD", "0 %", "$39.40", "–", "–", "$39.40", "$0.00", "$39.40"]
         assert lines(staff.get(TAXES, {"from": "2025-07-01", "to": "2025-07-31", "format": "csv"}))[1:] == [
             "2025-07-01,2025-07-31,USD,0,39.40,0.00,39.40"
         ]
         assert "Nothing was invoiced in this time." in staff.get(TAXES).content.decode()
+
+    def test_taxes_lead_to_exactly_the_papers_they_sum(self, staff, account, stella):
+        def issued(*rates: int) -> Invoice:
+            lines = [FreeLine("Chairs", Decimal(1), Decimal(10), Decimal(rate)) for rate in rates]
+            region = account.line_items.first().region
+            draft = Draft(lines=lines)
+            made = invoices.create_draft(account=account, region=region, draft=draft, at=NOW, staff=None)
+            return invoices.issue_draft(invoice=made, at=NOW, staff=None)
+
+        full, reduced, both, cancelled = issued(19), issued(7), issued(7, 19), issued(19)
+        invoices.cancel_invoice(invoice=cancelled, at=NOW, staff=None, reason="Wrong")
+        for invoice in (full, reduced):
+            amounts = {invoice.line_items.get().pk: 107}
+            operations.credit_invoice(invoice=invoice, amounts=amounts, reason="x", at=NOW, staff=stella)
+        page = staff.get(TAXES, {"from": "2025-09-01", "to": "2025-09-30"})
+        assert tables(page)[0][1:] == [
+            ["USD", "7 %", "$21.40", "–", "$1.07", "$19.00", "$1.33", "$20.33"],
+            ["USD", "19 %", "$35.70", "$11.90", "$1.07", "$19.10", "$3.63", "$22.73"],
+        ]
+        found = [
+            [{str(one) for one in staff.get(address).context["cl"].queryset} for address in addresses]
+            for _, _, *addresses in page.context["rows"]
+        ]
+        assert found == [
+            [{str(reduced), str(both)}, set(), {"CN-2025-002"}],
+            [{str(full), str(both), str(cancelled)}, {str(cancelled)}, {"CN-2025-001"}],
+        ]
+
+    @pytest.mark.parametrize("rate", ["soon", "-1", "1e9", "1.23456", "٣"])
+    def test_a_rate_that_is_none(self, staff, account, rate):
+        assert staff.get("/admin/invoices/invoice/", {"show": "all", "rate": rate}).status_code in (200, 302)
 
     def test_days_in_the_wrong_order(self, staff, invoice):
         page = staff.get(REVENUE, {"from": "2025-09-01", "to": "2025-08-01"})
