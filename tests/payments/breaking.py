@@ -213,6 +213,9 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
     "a charge is on at most one live invoice": {
         "accounts.AccountLineItem": [again(LINES, "is_live")],
     },
+    "a charge says whether a live invoice bills it": {
+        "accounts.AccountLineItem": [change(CHARGES, "is_billed = NOT is_billed")],
+    },
     "an invoice's total is the sum of its lines": {
         "invoices.Invoice": [
             wrong(LINES, f"amount = amount + 1, net_amount = net_amount + 1 {OF_PAID}"),
