@@ -77,6 +77,7 @@ class Command(BaseCommand):
         return ask
 
     def _statements(self, ask: Callable[[], Any]) -> int:
+        ask()  # what a process keeps from then on is asked for once
         with CaptureQueriesContext(connection) as queries:
             ask()
         return len(queries)
