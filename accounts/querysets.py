@@ -204,14 +204,9 @@ class AccountQuerySet(OwnedQuerySet):
     def with_overdue(self, *, on: date) -> Self:
         """`overdue_amount`: the part of the balance that stands on open invoices which were due before this
         day, in minor units of the account's currency."""
-        lines = self.model._meta.get_field("line_items").related_model.objects
-        late = lines.filter(
-            account=OuterRef("pk"),
-            invoice_lines__is_live=True,
-            invoice_lines__invoice__status="sent",
-            invoice_lines__invoice__due_date__lt=on,
-        )
-        left = Sum(F("account_amount") - F("settled_account_amount"))
+        late = self._invoices().filter(status="sent", due_date__lt=on, line_items__is_live=True)
+        charge = "line_items__account_line_item"
+        left = Sum(F(f"{charge}__account_amount") - F(f"{charge}__settled_account_amount"))
         summed = late.order_by().values("account").annotate(left=left).values("left")
         return self.annotate(overdue_amount=Coalesce(Subquery(summed), 0))
 
@@ -281,13 +276,11 @@ class LineItemQuerySet(OwnedQuerySet):
 
     def unbilled(self) -> Self:
         """Charges that can be put on an invoice: open, and on no live invoice."""
-        lines = self.model._meta.get_field("invoice_lines").related_model.objects
-        return self.open().filter(~Exists(lines.filter(account_line_item=OuterRef("pk"), is_live=True)))
+        return self.open().filter(is_billed=False)
 
     def billed(self) -> Self:
         """Open charges that stand on a live invoice."""
-        lines = self.model._meta.get_field("invoice_lines").related_model.objects
-        return self.open().filter(Exists(lines.filter(account_line_item=OuterRef("pk"), is_live=True)))
+        return self.open().filter(is_billed=True)
 
     def settled(self) -> Self:
         """Charges that are paid in full."""

@@ -1,18 +1,17 @@
-"""The back office on large books beside the same on small ones, both on PostgreSQL, in turns."""
+"""The back office on large books beside the same on small ones, both on PostgreSQL, in turns. Of the rounds
+the quickest counts: the others tell what else the machine did."""
 
 import contextlib
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from statistics import median
 from typing import Any
 
 from bench.servers import database, environment, manage
 
 SMALL = 2_000
 LINES = 5
-PAGES = ("dashboard", "invoices list", "payments list", "accounts list")
 AGINGS = (("aging now", "bare now"), ("aging then", "bare then"))
 MOST_STATEMENTS, MOST_TIMES, MOST_OF_BARE = 15, 1.5, 2.0
 WARM_UP = 2
@@ -57,7 +56,8 @@ def books(invoices: int) -> Iterator[Asked]:
 def measure(invoices: int, rounds: int) -> bool:
     """Print a line for each page and report; answers whether every bar is kept."""
     with books(SMALL) as small, books(invoices) as large:
-        names = [*PAGES, *(name for pair in AGINGS for name in pair)]
+        counts = small.ask("statements"), large.ask("statements")
+        names = [*counts[1], *(name for pair in AGINGS for name in pair)]
         taken: dict[tuple[str, str], list[float]] = {(side, name): [] for side in "sl" for name in names}
         for number in range(WARM_UP + rounds):
             for name in names:
@@ -65,8 +65,7 @@ def measure(invoices: int, rounds: int) -> bool:
                     spent = asked.ask(name)
                     if number >= WARM_UP:
                         taken[side, name].append(spent)
-        counts = small.ask("statements"), large.ask("statements")
-    kept = [_page(name, invoices, taken, counts) for name in PAGES]
+    kept = [_page(name, invoices, taken, counts) for name in counts[1]]
     kept += [_aging(ours, bare, invoices, taken) for ours, bare in AGINGS]
     return all(kept)
 
@@ -75,11 +74,11 @@ Taken = dict[tuple[str, str], list[float]]
 
 
 def _page(name: str, invoices: int, taken: Taken, counts: tuple[Any, Any]) -> bool:
-    before, after = median(taken["s", name]), median(taken["l", name])
+    before, after = min(taken["s", name]), min(taken["l", name])
     few, many = counts[0][name], counts[1][name]
     kept = few == many <= MOST_STATEMENTS and after <= MOST_TIMES * before
     print(
-        f"postgres   {name:<14} {before:>8.1f} ms with {SMALL:,}, {after:>8.1f} ms with {invoices:,}:"
+        f"postgres   {name:<36} {before:>8.1f} ms with {SMALL:,}, {after:>8.1f} ms with {invoices:,}:"
         f" {after / before:.2f} times, bar {MOST_TIMES:g}; {few} and {many} statements, bar {MOST_STATEMENTS}"
         f" {'ok' if kept else 'MISSED'}",
         flush=True,
@@ -88,10 +87,10 @@ def _page(name: str, invoices: int, taken: Taken, counts: tuple[Any, Any]) -> bo
 
 
 def _aging(ours: str, bare: str, invoices: int, taken: Taken) -> bool:
-    one, other = median(taken["l", ours]), median(taken["l", bare])
+    one, other = min(taken["l", ours]), min(taken["l", bare])
     kept = one <= MOST_OF_BARE * other
     print(
-        f"postgres   {ours:<14} {one:>8.1f} ms, bare aggregate {other:>8.1f} ms with {invoices:,} invoices:"
+        f"postgres   {ours:<36} {one:>8.1f} ms, bare aggregate {other:>8.1f} ms with {invoices:,} invoices:"
         f" {one / other:.2f} times, bar {MOST_OF_BARE:g} {'ok' if kept else 'MISSED'}",
         flush=True,
     )

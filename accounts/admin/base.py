@@ -26,6 +26,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import operations
 from accounts.admin.exporting import ExportsList
+from accounts.admin.paging import Pages
 from accounts.models import Organization, User
 from accounts.querysets import parse_id
 
@@ -139,6 +140,7 @@ class BackOfficeAdmin(ExportsList, ModelAdmin):
     tabs: tuple[Tab, ...] = ()
     actions: Any = None
     list_per_page = 50
+    paginator = Pages
     show_full_result_count = False  # a list counts what it shows, not all there is besides
     empty_value_display = "–"
     list_before_template = "admin/tabs.html"

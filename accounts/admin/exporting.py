@@ -74,18 +74,19 @@ class ExportsList:
             return redirect(f"{list_page}?e=1")
         if request.method == "POST":
             return self._save(request, found, back, zone)
+        count = found.queryset.count()  # the list's own goes no further than a bound
         context = {
             **page.admin_site.each_context(request),
-            "title": f"Export {found.result_count:,} {page.opts.verbose_name_plural}",
+            "title": f"Export {count:,} {page.opts.verbose_name_plural}",
             "cl": found,
             "back": back,
-            "is_large": found.result_count > operations.AT_ONCE,
+            "is_large": count > operations.AT_ONCE,
         }
         return TemplateResponse(request, "admin/export.html", context)
 
     def _save(self, request: HttpRequest, found: Any, back: str, zone: ZoneInfo) -> HttpResponseBase:
         page: Any = self
-        form, at, count = request.POST.get("form", ""), timezone.now(), found.result_count
+        form, at, count = request.POST.get("form", ""), timezone.now(), found.queryset.count()
         is_sent = count <= operations.AT_ONCE
         try:
             export = operations.begin_export(

@@ -147,6 +147,7 @@ class AccountLineItem(models.Model):
     exchange_rate = models.DecimalField(max_digits=20, decimal_places=10, default=1)
     settled_amount = models.BigIntegerField(default=0, editable=False)
     settled_account_amount = models.BigIntegerField(default=0, editable=False)
+    is_billed = models.BooleanField(default=False, editable=False)  # stands on a live invoice line
     due_date = models.DateField()
     created_at = models.DateTimeField()
 
@@ -162,6 +163,17 @@ class AccountLineItem(models.Model):
                 fields=["account", "region"],
                 name="line_item_open",
                 condition=Q(settled_amount__lt=F("amount")),
+            ),
+            models.Index(fields=["created_at", "id"], name="line_item_oldest"),
+            models.Index(
+                fields=["created_at", "id"],
+                name="line_item_billed",
+                condition=Q(settled_amount__lt=F("amount"), is_billed=True),
+            ),
+            models.Index(
+                fields=["created_at", "id", "currency", "amount"],
+                name="line_item_unbilled",
+                condition=Q(settled_amount__lt=F("amount"), is_billed=False),
             ),
         )
         constraints = (

@@ -1,6 +1,6 @@
 """Everything that writes to accounts."""
 
-from accounts.operations.charging import add_charge, charge, settle_line_items, worth_in
+from accounts.operations.charging import add_charge, charge, mark_billed, settle_line_items, worth_in
 from accounts.operations.confirming import confirmation_limit, require_confirmed
 from accounts.operations.editing import change_credit_limit, remove_master_data, save_master_data
 from accounts.operations.exporting import (
@@ -94,6 +94,7 @@ __all__ = [
     "find_invitation",
     "invite_member",
     "locked_account",
+    "mark_billed",
     "may_ask",
     "new_token",
     "note_second_factor",

@@ -132,6 +132,12 @@ def worth_in(minor: int, currency: str, into: str, *, at: datetime) -> int | Non
         return None
 
 
+def mark_billed(charges: Iterable[int], *, is_billed: bool) -> None:
+    """Say of charges, by their ids, that a live invoice bills them, or that none does. Call under the
+    account's lock, in the transaction that makes it so."""
+    AccountLineItem.objects.filter(pk__in=charges).update(is_billed=is_billed)
+
+
 def settle_line_items(*, account: Account, settled: Iterable[tuple[AccountLineItem, int]]) -> None:
     """Set how much of each charge is settled, in its own currency, and move the account's paid amount by
     exactly the difference in worth. Call under the account's lock; rows must be read after it."""

@@ -86,12 +86,18 @@ class Invoice(models.Model):
         indexes = (
             models.Index(fields=["account", "status", "due_date"], name="invoice_open"),
             models.Index(fields=["-created_at", "-id"], name="invoice_newest"),
-            models.Index(fields=["issue_date", "currency", "total_amount"], name="invoice_issued_on"),
+            models.Index(fields=["issue_date", "currency", "total_amount", "number"], name="invoice_sums"),
             models.Index(
                 fields=["currency", "due_date", "total_amount", "paid_amount", "account"],
                 name="invoice_receivable",
                 condition=Q(status="sent"),
             ),
+            models.Index(
+                fields=["account", "paid_at", "issue_date"],
+                name="invoice_paid",
+                condition=Q(status="paid"),
+            ),
+            models.Index(fields=["account"], name="invoice_reserved", condition=Q(reserved_amount__gt=0)),
             models.Index(fields=["created_at"], name="invoice_drafts", condition=Q(status="draft")),
         )
         constraints = (

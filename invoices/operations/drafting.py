@@ -150,6 +150,9 @@ def issue_written(
             )
         line.is_live = True
     InvoiceLineItem.objects.bulk_update(lines, ["account_line_item", "is_live"])
+    accounts.mark_billed(
+        [line.account_line_item_id for line in lines if line.account_line_item_id], is_billed=True
+    )
     draft.save(update_fields=["due_date"])
     freeze(draft, lines, account, organization, issue_date=issue_date, at=at, by=by)
     return draft

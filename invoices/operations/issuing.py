@@ -74,6 +74,7 @@ def bill_line_items(
         created_at=at,
     )
     invoice.new_lines = InvoiceLineItem.objects.bulk_create(line_of(invoice, charge) for charge in lines)
+    accounts.mark_billed([line.pk for line in lines], is_billed=True)
     today = organization.today(at)
     freeze(invoice, invoice.new_lines, account, organization, issue_date=today, at=at, by=by)
     return invoice

@@ -62,6 +62,10 @@ def cancel_invoice(*, invoice: Invoice, at: datetime, staff: User | None, reason
         current = _cancellable(invoice)
         move(current, Invoice.Status.CANCELLED, at=at, by=by, reason=reason, cancelled_at=at)
         current.line_items.update(is_live=False)
+        charges = current.line_items.exclude(account_line_item=None).values_list(
+            "account_line_item", flat=True
+        )
+        accounts.mark_billed(charges, is_billed=False)
         enqueue(CLOSED, {"invoice": current.pk}, at=at)
 
 

@@ -152,6 +152,7 @@ class Books:
             currency=invoice.currency,
             amount=net + tax,
             account_amount=net + tax,
+            is_billed=True,
             due_date=invoice.due_date,
             created_at=invoice.created_at,
         )
@@ -184,7 +185,7 @@ class Books:
         if fate > 0.98:
             _becomes(invoice, status=Invoice.Status.CANCELLED, cancelled_at=later)
             for line in invoice.new_lines:
-                line.is_live = False
+                line.is_live = line.account_line_item.is_billed = False
             batch.tell(invoice, "invoice.cancelled", later, invoice.account, status="cancelled")
         elif fate > 0.97:
             self._pay(batch, invoice, invoice.total_amount // 3, later)

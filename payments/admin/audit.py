@@ -4,24 +4,59 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Exists, OuterRef, Value
+from django.db.models.functions import Concat
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.admin.base import ReadOnlyAdmin, Tab, every_row
 from accounts.admin.columns import link_to_page, tag
 from core.models import AuditEntry, OutboxMessage
+from core.outbox import CONSUMERS
 
 TONES = {"failed": "danger", "done": "success", "working": "info"}
+
+
+class Kinds(admin.SimpleListFilter):
+    """Rows of one kind. What kinds there are is known without looking through all rows, which are many."""
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
+class ObjectKinds(Kinds):
+    title = "object kind"
+    parameter_name = "object_kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Of all models those that something was done to, each found at its place in the index."""
+        kinds = ContentType.objects.annotate(kind=Concat("app_label", Value("."), "model"))
+        told = kinds.filter(Exists(AuditEntry.objects.filter(object_kind=OuterRef("kind"))))
+        return [(kind, kind) for kind in told.order_by("kind").values_list("kind", flat=True)]
+
+
+class ActorKinds(Kinds):
+    title = "actor kind"
+    parameter_name = "actor_kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in ("event", "staff", "system", "token", "user")]
+
+
+class MessageKinds(Kinds):
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in sorted(CONSUMERS)]
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("at", "who", "what", "row", "change_shortly")
-    list_filter = (
-        ("object_kind", admin.AllValuesFieldListFilter),
-        ("actor_kind", admin.AllValuesFieldListFilter),
-        "at",
-    )
+    list_filter = (ObjectKinds, ActorKinds, "at")
     search_fields = ("=object_id", "=actor_id", "actor_label", "action", "reason", "=request_id")
     search_help_text = "Object's id, person, action or reason"
     fields = (("at", "what", "row"), ("who", "actor_kind", "actor_id"), "change", "reason", "request_id")
@@ -72,7 +107,7 @@ def _told(values: dict[str, Any], name: str) -> str:
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "kind", "state", "attempts", "not_before", "done_at", "last_error")
-    list_filter = (("kind", admin.AllValuesFieldListFilter), "created_at")
+    list_filter = (MessageKinds, "created_at")
     search_fields = ("kind", "last_error")
     fields = (
         ("created_at", "kind"),

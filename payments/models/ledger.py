@@ -102,11 +102,13 @@ class Payment(models.Model):
         )
         indexes = (
             models.Index(fields=["-created_at", "-id"], name="payment_newest"),
-            models.Index(fields=["captured_at", "currency", "amount"], name="payment_captured_at"),
+            models.Index(fields=["captured_at"], name="payment_captured_at"),
+            models.Index(fields=["account", "captured_at"], name="payment_of_account"),
+            models.Index(fields=["status", "created_at"], name="payment_by_status"),
             models.Index(
-                fields=["status", "created_at"],
-                name="payment_waiting",
-                condition=Q(status__in=["pending", "unassigned"]),
+                fields=["captured_at", "currency", "amount"],
+                name="payment_sums",
+                condition=Q(status__in=["captured", "partially_refunded", "refunded"], account__isnull=False),
             ),
         )
         constraints = (

@@ -73,8 +73,8 @@ def write_off(
     confirmed_amount: int | None = None,
 ) -> WriteOff:
     """Give up what will not be paid of an open invoice, in minor units. Refuses staff without the permission,
-    a missing reason, more than is open or not credited, an invoice with a payment in progress, and above the organization's
-    limit an amount that was not typed again (`confirmed_amount`, minor units)."""
+    a missing reason, more than is open or not credited, an invoice with a payment in progress, and above the
+    organization's limit an amount that was not typed again (`confirmed_amount`, minor units)."""
     by, reason = accounts.acting(staff, WRITE_OFF), reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")

@@ -174,9 +174,10 @@ def _out_of_bounds(at: datetime) -> Iterable[Model]:
                 yield from model._default_manager.exclude(fine)
 
 
-def _twice_billed(at: datetime) -> Iterable[AccountLineItem]:
+def _misbilled(at: datetime) -> Iterable[AccountLineItem]:
     live = Count("invoice_lines", filter=Q(invoice_lines__is_live=True))
-    return AccountLineItem.objects.annotate(live=live).filter(live__gt=1)
+    fine = Q(live=0, is_billed=False) | Q(live=1, is_billed=True)
+    return AccountLineItem.objects.annotate(live=live).exclude(fine)
 
 
 def _totals(at: datetime) -> Iterable[Invoice]:
@@ -351,7 +352,7 @@ CHECKS: tuple[tuple[int, str, Question], ...] = (
     (4, "everything joined has one account", _one_account),
     (4, "a correction is of its own invoice", corrections_hold.on_their_own_invoice),
     (5, "amounts are whole, and every row is within its bounds", _out_of_bounds),
-    (6, "a charge is on at most one live invoice", _twice_billed),
+    (6, "a charge is on at most one live invoice, and says whether it is", _misbilled),
     (7, "an invoice's total is the sum of its lines", _totals),
     (7, "no more is credited than an invoice and its lines have", corrections_hold.credited),
     (8, "what is reserved on an invoice is its share of unsettled sessions", _reserved),

@@ -99,8 +99,10 @@ def _allocated_before(end: datetime) -> Coalesce:
 
 
 def _by_bucket(rows: QuerySet, on: date) -> QuerySet:
-    cases = [When(one.due(on), then=place) for place, one in enumerate(BUCKETS)]
-    return rows.annotate(bucket=Case(*cases, output_field=IntegerField()))
+    """With `bucket`, its place: the first that is not exceeded, the last when all others are."""
+    edges = [on - timedelta(days=one.most) for one in BUCKETS if one.most is not None]
+    cases = [When(due_date__gte=edge, then=place) for place, edge in enumerate(edges)]
+    return rows.annotate(bucket=Case(*cases, default=len(edges), output_field=IntegerField()))
 
 
 def aged_by_currency(on: date, *, today: date, zone: ZoneInfo) -> list[Aged]:

@@ -9,10 +9,8 @@ from django.db.models import (
     CharField,
     Count,
     DateTimeField,
-    Exists,
     F,
     Min,
-    OuterRef,
     QuerySet,
     Sum,
     Value,
@@ -21,7 +19,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import AccountLineItem, BankAccountChange
 from core.models import OutboxMessage
-from invoices.models import Invoice, InvoiceLineItem, PaymentPromise
+from invoices.models import Invoice, PaymentPromise
 from payments.models import BankLine, Payment, ReconciliationIssue
 
 
@@ -37,13 +35,6 @@ class Waiting:
     oldest: datetime
 
 
-def _unbilled() -> QuerySet[AccountLineItem]:
-    """Charges that no invoice bills, as `unbilled()` finds them, by way of the invoices that are open: those
-    are few, and a charge of a paid one is settled. Through all lines it takes longer the more there are."""
-    lines = InvoiceLineItem.objects.live().filter(invoice__status="sent")
-    return AccountLineItem.objects.open().filter(~Exists(lines.filter(account_line_item=OuterRef("pk"))))
-
-
 OPEN = F("total_amount") - F("paid_amount")
 Rows = Callable[[date], tuple[QuerySet, object, str]]
 WAITING: dict[str, Rows] = {
@@ -52,7 +43,7 @@ WAITING: dict[str, Rows] = {
     "issues": lambda on: (ReconciliationIssue.objects.filter(resolved_at=None), F("amount"), "opened_at"),
     "overdue": lambda on: (Invoice.objects.overdue(on=on), OPEN, "due_date"),
     "promises": lambda on: (PaymentPromise.objects.broken(on=on), F("amount"), "promised_date"),
-    "unbilled": lambda on: (_unbilled(), F("amount"), "created_at"),
+    "unbilled": lambda on: (AccountLineItem.objects.unbilled(), F("amount"), "created_at"),
     "drafts": lambda on: (Invoice.objects.filter(status="draft"), F("total_amount"), "created_at"),
     "failed": lambda on: (OutboxMessage.objects.filter(status="failed"), Value(0), "created_at"),
     "unassigned": lambda on: (Payment.objects.filter(status="unassigned"), F("amount"), "captured_at"),
@@ -79,7 +70,7 @@ def _summed(kind: str, rows: QuerySet, amount: object, since: str) -> QuerySet:
         q_kind=Value(kind, CharField()), q_currency=Cast(currency, CharField(max_length=3))
     )
     return named.values_list("q_kind", "q_currency").annotate(
-        q_count=Count("pk"),
+        q_count=Count("*"),  # which an index can tell
         q_amount=Cast(Coalesce(Sum(amount), 0), BigIntegerField()),
         q_oldest=Cast(Min(since), DateTimeField()),
     )

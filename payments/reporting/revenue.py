@@ -4,16 +4,16 @@ period said once it says always."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.functions import TruncDate, TruncMonth
+from django.db.models import Count, DateField, QuerySet, Sum, Value
+from django.db.models.functions import TruncDate
 
 from invoices.models import CreditNoteLine, Invoice, InvoiceLineItem
 from payments.models import Payment
-from payments.reporting.days import end_of_day, first_of, start_of_day
+from payments.reporting.days import end_of_day, first_of, period_of, start_of_day
 
 SUMS = {"net": Sum("net_amount"), "tax": Sum("tax_amount"), "gross": Sum("amount")}
 
@@ -146,12 +146,16 @@ class Month:
 def collected_by_month(first: date, last: date, *, zone: ZoneInfo) -> list[Month]:
     """Money of accounts that moved to us from one day to another, sent back later or not; by currency and
     month, in minor units. What is nobody's yet does not count."""
-    start, end = start_of_day(first, zone), end_of_day(last, zone)
-    captured = Payment.objects.captured().order_by().filter(~Q(account=None))
-    captured = captured.filter(captured_at__gte=start, captured_at__lt=end)
-    months = captured.annotate(month=TruncMonth("captured_at", tzinfo=zone))
-    sums = months.values_list("currency", "month").annotate(sum=Sum("amount")).order_by("currency", "month")
-    return [Month(currency, month.date(), amount) for currency, month, amount in sums]
+    captured = Payment.objects.captured().order_by().exclude(account=None)
+    parts, begins = [], first_of(first)
+    while begins <= last:  # between two bounds an index has them; of which month each is would be computed
+        start, ends = start_of_day(max(first, begins), zone), period_of(begins, "month")[1]
+        rows = captured.filter(captured_at__gte=start, captured_at__lt=end_of_day(min(ends, last), zone))
+        month = Value(begins, DateField())
+        parts.append(rows.annotate(month=month).values_list("currency", "month").annotate(sum=Sum("amount")))
+        begins = ends + timedelta(days=1)
+    found = parts[0].union(*parts[1:], all=True) if parts else ()
+    return sorted((Month(*row) for row in found), key=lambda row: (row.currency, row.first))
 
 
 def invoiced_by_day(first: date, last: date) -> list[tuple[str, date, int]]:

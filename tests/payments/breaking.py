@@ -210,8 +210,8 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
         "payments.Payment": [wrong(PAYMENTS, f"rejected_at = verified_at {CAPTURED}")],
         "payments.Allocation": [wrong(PARTS, "amount = 0")],
     },
-    "a charge is on at most one live invoice": {
-        "accounts.AccountLineItem": [again(LINES, "is_live")],
+    "a charge is on at most one live invoice, and says whether it is": {
+        "accounts.AccountLineItem": [again(LINES, "is_live"), change(CHARGES, "is_billed = NOT is_billed")],
     },
     "an invoice's total is the sum of its lines": {
         "invoices.Invoice": [

@@ -8,21 +8,17 @@ from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib import admin
 from django.core.management import BaseCommand
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from payments import reporting
 
-PAGES = {
-    "dashboard": "/admin/",
-    "invoices list": "/admin/invoices/invoice/",
-    "payments list": "/admin/payments/payment/?show=all",
-    "accounts list": "/admin/accounts/account/",
-}
 BUCKET = (
     "CASE WHEN due_date >= %s THEN 0 WHEN due_date >= %s THEN 1"
     " WHEN due_date >= %s THEN 2 WHEN due_date >= %s THEN 3 ELSE 4 END"
@@ -39,6 +35,19 @@ BARE_THEN = f"""
     AND i.total_amount > COALESCE(a.sum, 0) GROUP BY 1, 2"""
 
 
+def pages() -> dict[str, str]:
+    """By name the address of the first page and of every list, with each of its tabs."""
+    found = {"first page": reverse("admin:index")}
+    for model, page in admin.site._registry.items():
+        address = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
+        name = str(model._meta.verbose_name_plural)
+        tabs = getattr(page, "tabs", ())
+        found |= {f"{name}, {tab.label.lower()}": f"{address}?show={tab.code}" for tab in tabs}
+        if not tabs:
+            found[name] = address
+    return found
+
+
 class Command(BaseCommand):
     help = "Read names from stdin, one a line; answer each with milliseconds, or with all statement counts."
 
@@ -46,14 +55,12 @@ class Command(BaseCommand):
         self.client = Client(SERVER_NAME="localhost")
         staff = User.objects.filter(is_superuser=True).earliest("pk")
         self.client.force_login(staff, "django.contrib.auth.backends.ModelBackend")
-        jobs: dict[str, Callable[[], Any]] = {
-            **{name: self._page(path) for name, path in PAGES.items()},
-            **self._agings(),
-        }
+        asked = {name: self._page(path) for name, path in pages().items()}
+        jobs: dict[str, Callable[[], Any]] = {**asked, **self._agings()}
         for line in sys.stdin:
             name = line.strip()
             if name == "statements":
-                said: Any = {page: self._statements(jobs[page]) for page in PAGES}
+                said: Any = {page: self._statements(ask) for page, ask in asked.items()}
             else:
                 began = perf_counter()
                 jobs[name]()
@@ -70,6 +77,7 @@ class Command(BaseCommand):
         return ask
 
     def _statements(self, ask: Callable[[], Any]) -> int:
+        ask()  # what a process keeps from then on is asked for once
         with CaptureQueriesContext(connection) as queries:
             ask()
         return len(queries)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('invoices', '0008_recurring_invoices'),
+        ('invoices', '0010_index_for_sums'),
     ]
 
     operations = [
