@@ -121,11 +121,9 @@ def _go_on(recurring: RecurringInvoice) -> None:
 
 def _issue(invoice: Invoice, account: Account, *, at: datetime) -> str:
     """Why it could not be issued; empty when it was. What it charged until then is taken back."""
-    before = account.total_amount
     try:
         with transaction.atomic():
             issue_written(draft=invoice, account=account, at=at, by=SYSTEM)
     except Refusal as refusal:
-        account.total_amount = before
         return f"Not issued: {refusal.message}"[:300]
     return ""

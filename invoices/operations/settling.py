@@ -53,8 +53,8 @@ def set_paid_amount(invoice: Invoice, paid_amount: int, *, account: Account, at:
 
 
 def cancel_invoice(*, invoice: Invoice, at: datetime, staff: User | None, reason: str) -> None:
-    """Cancel an invoice on which nothing was paid or credited and for which no payment is pending; its number
-    stays, its charges can be billed again. Without `staff` the site itself does it."""
+    """Cancel an issued invoice on which nothing was paid or credited and for which no payment is pending; its
+    number stays, its charges can be billed again. Without `staff` the site itself does it."""
     by, reason = accounts.acting(staff, CANCEL), reason.strip()
     if not reason:
         raise Invalid("Enter a reason", field="reason")
@@ -73,10 +73,7 @@ def cancellable(*, invoice: Invoice, staff: User) -> Invoice:
     """The invoice as it is now, if this member of staff may cancel it. The page that asks before shows the
     refusal in place of its button."""
     accounts.acting(staff, CANCEL)
-    current = _cancellable(invoice)
-    if current.status != Invoice.Status.SENT:
-        raise Conflict(f"Invoice {current} is {current.get_status_display().lower()}")
-    return current
+    return _cancellable(invoice)
 
 
 def _cancellable(invoice: Invoice) -> Invoice:
@@ -89,4 +86,6 @@ def _cancellable(invoice: Invoice) -> Invoice:
         raise Conflict(f"Invoice {current.number} is partly paid")
     if current.credit_notes.exists():
         raise Conflict(f"Invoice {current.number} has a credit note")
+    if current.status != Invoice.Status.SENT:
+        raise Conflict(f"Invoice {current} is {current.get_status_display().lower()}")
     return current

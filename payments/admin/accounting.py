@@ -19,7 +19,7 @@ from accounts.operations.exporting import AT_ONCE, Counted
 from accounts.operations.zipping import ZIPS, Zip
 from core.spreadsheets import csv_lines
 from payments import reporting
-from payments.admin.reports import EARLIEST, PERMISSION, given, page, report
+from payments.admin.reports import EARLIEST, given, page, report
 from payments.reporting import accounting as books
 
 KIND = "reports.accounting"

@@ -15,6 +15,7 @@ from invoices.models import Invoice
 from invoices.operations import Draft, FreeLine
 from invoices.operations.freezing import ISSUED
 from tests import factories
+from tests.back_office import a_clerk
 from tests.books import assert_sound, refuses
 from tests.factories import NOW
 
@@ -77,6 +78,21 @@ def test_a_draft_is_priced_by_line_and_charges_nobody(account, region, clerk):
 
 
 @pytest.mark.parametrize(
+    ("quantity", "unit_price", "tax_rate", "net", "tax"),
+    [
+        ("1", "1.50", "5", 150, 8),  # 7.5
+        ("1", "0.335", "75", 34, 26),  # 33.5, and 25.5 of that, where 25.125 is of what was not rounded
+        ("0.5", "0.09", "100", 5, 5),  # 4.5
+    ],
+)
+def test_amounts_are_rounded_half_up_and_taxed_then(
+    quantity, unit_price, tax_rate, net, tax, account, region
+):
+    line = FreeLine("Work", Decimal(quantity), Decimal(unit_price), Decimal(tax_rate))
+    assert lines_of(drafted(account, region, None, lines=[line])) == [("Work", net, tax, net + tax, False)]
+
+
+@pytest.mark.parametrize(
     ("line", "message", "field"),
     [
         ({"description": " "}, "Item description is required", "description"),
@@ -131,7 +147,11 @@ def test_who_may_not_write_issue_or_discard(account, region, clerk):
     invoice = drafted(account, region, clerk)
     other = User.objects.create_user("artur@example.com", "x", is_staff=True)
     other.groups.add(Group.objects.get(name="Auditor"))
+    customer = User.objects.create_superuser("carla@example.com", "x", is_staff=False)
+    writer = a_clerk("invoices.draft_invoice")
     for act in (
+        lambda: issued(invoice, writer),
+        lambda: issued(invoice, customer),
         lambda: drafted(account, region, other),
         lambda: operations.edit_draft(invoice=invoice, draft=Draft(lines=[CHAIRS]), at=NOW, staff=other),
         lambda: operations.discard_draft(invoice=invoice, at=NOW, staff=other),
@@ -176,6 +196,28 @@ def test_dates_that_were_asked_for_and_a_year_ago(account, region, clerk):
         date(2025, 9, 30),
     )
     assert_sound()
+
+
+def test_the_longest_term_is_a_year(account, region, clerk):
+    says = {"issue_date": TODAY, "due_date": date(2026, 9, 3)}
+    assert issued(drafted(account, region, clerk, **says), clerk).due_date == date(2026, 9, 3)
+
+
+def test_dates_are_looked_at_again_when_it_is_issued(account, region, clerk):
+    invoice = drafted(account, region, clerk, due_date=date(2025, 9, 13))
+    with refuses(Invalid, "Due date must be after invoice date", field="due_date"):
+        operations.issue_draft(invoice=invoice, at=NOW + timedelta(days=10), staff=clerk)
+
+
+def test_it_is_issued_on_the_organization_s_day(account, region, clerk):
+    factories.an_organization(time_zone="Pacific/Auckland")
+    eve = NOW.replace(month=12, day=31, hour=11, minute=30)
+    invoice = operations.issue_draft(invoice=drafted(account, region, clerk), at=eve, staff=clerk)
+    assert (invoice.number, invoice.issue_date, invoice.due_date) == (
+        "INV-2026-001",
+        date(2026, 1, 1),
+        date(2026, 1, 31),
+    )
 
 
 def test_without_a_due_date_the_terms_count_from_the_day_of_issue(account, region, clerk):
@@ -259,6 +301,12 @@ def test_a_discarded_draft_leaves_no_gap(account, region, clerk):
     assert issued(drafted(account, region, clerk), clerk).number == "INV-2025-001"
     assert Invoice.objects.filter(status="cancelled", number=None).count() == 1
     assert_sound()
+
+
+def test_a_draft_is_discarded_and_never_cancelled(account, region, stella):
+    invoice = drafted(account, region, stella)
+    with refuses(Conflict, f"Invoice Draft {invoice.pk} is draft"):
+        operations.cancel_invoice(invoice=invoice, at=NOW, staff=stella, reason="Wrong")
 
 
 def test_a_duplicate_is_a_draft_of_new_charges(account, region, clerk):

@@ -141,6 +141,21 @@ class TestMaking:
         assert account.balance_due == 3940
         assert_sound()
 
+    def test_of_one_that_cannot_be_issued_nothing_is_charged(self, account, stella):
+        """$119.00 fits the limit, another $119.00 does not."""
+        account.credit_limit = 20_000
+        account.save()
+        recurring = factories.a_recurring_invoice(account, stella, issues_itself=True)
+        line = recurring.lines.get()
+        line.pk = None
+        line.save()
+        operations.make_recurring_invoices(at=NOW)
+        assert RecurringRun.objects.get().note.startswith("Not issued: Charge of $119.00 exceeds")
+        assert AccountLineItem.objects.count() == 1
+        account.refresh_from_db()
+        assert account.balance_due == 3940
+        assert_sound()
+
     def test_what_is_refused_stays_due_and_is_tried_again(self, account, stella):
         recurring = factories.a_recurring_invoice(account, stella)
         other = factories.a_recurring_invoice(factories.an_account("Other"), stella)
@@ -174,6 +189,8 @@ class TestSkipping:
         recurring.refresh_from_db()
         assert recurring.next_date == date(2025, 9, 30)
         assert recurring.runs.get().note == "Skipped: On leave"
+        entry = AuditEntry.objects.get(action="recurringinvoice.skipped")
+        assert (entry.reason, entry.after) == ("On leave", {"date": "2025-08-31"})
 
     def test_what_was_asked_of_another_day_skips_nothing(self, account, stella):
         recurring = factories.a_recurring_invoice(account, stella)

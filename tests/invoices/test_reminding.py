@@ -107,6 +107,14 @@ class TestDueReminders:
         factories.reminder_levels(3)
         factories.an_open_invoice(account)
         assert due(5)[0][2] == "Level 1"
+        alice.user.is_active = False
+        alice.user.save()
+        assert due(5)[0][2] is None
+
+    def test_a_member_who_is_no_admin_is_not(self, account, bob):
+        factories.reminder_levels(3)
+        factories.an_open_invoice(account)
+        assert due(5)[0][3] == "Nobody to write to: the account has no e-mail address and no Admin"
 
     def test_it_asks_the_database_equally_often_for_1_and_for_10(
         self, invoice, account, django_assert_num_queries
@@ -152,6 +160,7 @@ class TestSending:
             send(invoice, first, -1)
         with refuses(Conflict, "Level 2 is for invoices that are due for 14 days"):
             send(invoice, second, 13)
+        assert send(invoice, second, 14).days_overdue == 14
 
     def test_without_the_right(self, invoice):
         first, *_ = factories.reminder_levels()
@@ -272,6 +281,15 @@ class TestLeaving:
         (only,) = factories.reminder_levels(3, fee="5")
         released = operations.release_reminder(reminder=send(invoice, only, 5), at=after(5))
         assert (released.fee_line.amount, released.fee_refusal) == (500, "")
+
+    def test_nor_is_one_that_was_cancelled(self, invoice):
+        (only,) = factories.reminder_levels(3, fee="5")
+        reminder = send(invoice, only, 5)
+        operations.cancel_invoice(invoice=invoice, at=after(5), staff=None, reason="Wrong")
+        assert operations.release_reminder(reminder=reminder, at=after(5)) is None
+        reminder.refresh_from_db()
+        assert (reminder.sent_at, reminder.stopped_because) == (None, "It is cancelled")
+        assert AccountLineItem.objects.count() == 1
 
     def test_stopped_in_time_nothing_leaves_and_nothing_is_charged(self, invoice, clerk):
         (only,) = factories.reminder_levels(3, fee="5")

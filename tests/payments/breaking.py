@@ -221,7 +221,10 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
     },
     "no more is credited than an invoice and its lines have": {
         "invoices.CreditNote": [wrong(NOTES, "total_amount = total_amount + 1")],
-        "invoices.InvoiceLineItem": [wrong(NOTE_LINES, "amount = 9999, net_amount = 9999")],
+        "invoices.InvoiceLineItem": [
+            wrong(NOTE_LINES, "amount = 9999, net_amount = 9999"),
+            wrong(NOTE_LINES, "net_amount = net_amount - 1, tax_amount = tax_amount + 1"),
+        ],
         "invoices.Invoice": [
             wrong(NOTES, "total_amount = 9999"),
             change(WRITE_OFFS, "amount = 3000"),

@@ -19,7 +19,7 @@ from core.outbox import drain
 from invoices.models import Invoice, InvoiceDocument
 from invoicing_site.demo.scale import write_books
 from payments import operations, reporting
-from payments.models import Allocation
+from payments.models import Allocation, Refund
 from tests import factories
 from tests.back_office import a_clerk, list_of, plain
 from tests.factories import NOW
@@ -118,6 +118,41 @@ class TestMonth:
         (back,) = [row for row in rows_of(files["allocations.csv"]) if row["what"] == "taken back"]
         assert back["amount"] == "-10.00"
 
+    def test_corrections_stand_where_they_belong(self, staff, account, stella):
+        began, at = NOW - timedelta(days=25), NOW - timedelta(days=20)
+        noted, lost, kept, wrong = (factories.an_open_invoice(account, at=began) for _ in range(4))
+        by = {"at": at, "staff": stella}
+        operations.credit_invoice(
+            invoice=noted, amounts={noted.line_items.get().pk: 940}, reason="Scratched", **by
+        )
+        given_up = operations.write_off(invoice=lost, amount=3940, reason="Lost", **by)
+        operations.undo_write_off(row=given_up, reason="Paid", **by)
+        received = operations.Received("cash", at.date(), "USD", 500)
+        payment = operations.record_payment(account=account, received=received, **by)
+        operations.apply_credit(invoice=kept, amount=500, **by)
+        factories.invoices.cancel_invoice(invoice=wrong, reason="Wrong", **by)
+        failed = {"status": "failed", "created_at": at, "ended_at": at, "staff": stella, "currency": "USD"}
+        Refund.objects.create(payment=payment, provider=payment.provider, amount=500, **failed)
+        files = files_of(staff.post(f"{PAGE}?month=2025-08"))
+        rows = {name: rows_of(content) for name, content in files.items()}
+        assert [(row["what"], row["of invoice"], row["gross"]) for row in rows["invoices.csv"]] == [
+            *[("invoice", "", "39.40")] * 4,
+            ("credit note", noted.number, "-9.40"),
+            ("cancelled", "", "-39.40"),
+        ]
+        assert [(row["what"], row["invoice"], row["amount"]) for row in rows["allocations.csv"]] == [
+            ("credit note", noted.number, "9.40"),
+            ("write-off", lost.number, "39.40"),
+            ("taken back", lost.number, "-39.40"),
+            ("account credit", kept.number, "5.00"),
+        ]
+        assert [(row["what"], row["amount"]) for row in rows["payments.csv"]] == [("payment", "5.00")]
+        (summary,) = rows["summary.csv"]
+        assert [*summary.values()] == [
+            *("USD", "0.00", "157.60", "-39.40", "0.00", "-5.00", "-9.40"),
+            *("-39.40", "39.40", "103.80", "0.00"),
+        ]
+
     def test_it_is_told_in_the_trail(self, staff, stella, account):
         factories.an_open_invoice(account, account.line_items.get(), at=NOW - timedelta(days=20))
         files_of(staff.post(PAGE))
@@ -148,6 +183,8 @@ class TestMonth:
         page = plain(staff.get(PAGE, {"month": "2025-08"}).content.decode())
         assert "The movements give $39.40 , but $0.00 were open." in page
         assert "It reconciles" not in page
+        (summary,) = rows_of(files_of(staff.post(f"{PAGE}?month=2025-08"))["summary.csv"])
+        assert summary["difference"] == "-39.40"
 
     def test_a_wrong_month(self, staff, account):
         assert staff.get(PAGE, {"month": "soon"}).status_code == 422

@@ -1,5 +1,6 @@
 """Proposals for the lines of a bank statement: each with its evidence, none where two are as good."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -71,10 +72,13 @@ def test_several_that_are_named_together():
     known = Known([], bills(3940, 500, 70))
     assert proposed(line(4440, "INV-2025-001, INV-2025-002"), known) == "invoices:1=3940,2=500"
     assert proposed(line(4440, "INV-2025-001, INV-2025-003"), known) is None
+    of_two = Known([], [*bills(3940), *bills(1, 500, account=INITECH)[1:]])
+    assert proposed(line(4440, "INV-2025-001, INV-2025-002"), of_two) is None
 
 
 def test_another_currency_is_another_amount():
     assert proposed(line(3940, "INV-2025-001"), Known([], bills(3940, currency="EUR"))) is None
+    assert proposed(line(3940, PROMISE.reference), Known([replace(PROMISE, currency="EUR")])) is None
 
 
 def test_what_names_something_else_is_not_guessed_by_its_payer():

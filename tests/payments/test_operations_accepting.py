@@ -1,6 +1,7 @@
 """Importing a bank statement, accepting its proposals, and taking that back."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -9,6 +10,7 @@ from core.errors import Conflict, Forbidden, Invalid
 from payments import operations
 from payments.bank.base import Unreadable
 from payments.models import BankLine, BankMapping, BankStatement, Payment
+from payments.operations.accepting import received_of
 from tests import factories
 from tests.back_office import a_clerk
 from tests.books import assert_sound, refuses, unchanged
@@ -101,6 +103,16 @@ class TestImport:
         statement = imported(mapping, cashier, second, second, third)
         assert (statement.line_count, statement.known_count, statement.lines.count()) == (3, 2, 1)
         assert BankLine.objects.count() == 4
+
+    def test_of_another_bank_account_it_is_another_line(self, mapping, cashier):
+        imported(mapping, cashier, "2025-09-01,1,USD,,,")
+        mapping.bank_account = "DE90"
+        statement = imported(mapping, cashier, "2025-09-01,1,USD,,,", "2025-09-02,1,USD,,,")
+        assert (statement.known_count, statement.lines.count()) == (0, 2)
+
+    def test_an_amount_that_is_too_large_keeps_all_of_them_out(self, mapping, cashier):
+        with refuses(Conflict, "An amount of 2025-09-02 is too large to be right"):
+            imported(mapping, cashier, "2025-09-01,1,USD,,,", "2025-09-02,-10000000000000.01,USD,,,")
 
     def test_a_line_that_cannot_be_read_keeps_all_of_them_out(self, mapping, cashier):
         with refuses(Unreadable, "Line 3: 'x' is not a date", field="file"):
@@ -254,11 +266,19 @@ class TestOtherwise:
             operations.record_line(line=line, account=account, received=received, at=NOW, staff=cashier)
         assert_sound()
 
+    def test_pressed_twice_by_hand_it_is_booked_once(self, account, mapping, cashier):
+        (line,) = imported(mapping, cashier, "2025-09-01,60,USD,?,,").lines.all()
+        given = {"line": line, "account": account, "received": received_of(line), "form_key": uuid4()}
+        first = operations.record_line(**given, at=NOW, staff=cashier)
+        with unchanged():
+            assert operations.record_line(**given, at=NOW, staff=cashier) == first
+
     def test_not_another_amount(self, account, mapping, cashier):
         (line,) = imported(mapping, cashier, "2025-09-01,60,USD,?,,").lines.all()
-        received = operations.Received("wire_transfer", line.day, "USD", 5999)
-        with refuses(Invalid, "The line of the bank statement is over $60.00", field="amount"):
-            operations.record_line(line=line, account=account, received=received, at=NOW, staff=cashier)
+        for currency, amount in (("USD", 5999), ("EUR", 6000)):
+            received = operations.Received("wire_transfer", line.day, currency, amount)
+            with refuses(Invalid, "The line of the bank statement is over $60.00", field="amount"):
+                operations.record_line(line=line, account=account, received=received, at=NOW, staff=cashier)
 
     def test_by_nobody_else(self, account, mapping, cashier):
         (line,) = imported(mapping, cashier, "2025-09-01,60,USD,?,,").lines.all()

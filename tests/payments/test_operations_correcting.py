@@ -110,6 +110,19 @@ def test_a_line_is_credited_with_its_share_of_tax(account, invoice, owner):
     assert_sound()
 
 
+def test_the_tax_of_a_part_is_rounded_half_up(account, invoice, owner):
+    note = credit(invoice, owner, {chairs_of(invoice): 5001})
+    assert list(note.lines.values_list("net_amount", "tax_amount")) == [(4202, 799)]  # 798.55
+
+
+def test_it_is_dated_and_numbered_by_the_organization_s_day(account, invoice, owner):
+    factories.an_organization(time_zone="Pacific/Auckland")
+    eve = NOW.replace(month=12, day=31, hour=11)
+    amounts = {lamps_of(invoice).pk: 1}
+    note = operations.credit_invoice(invoice=invoice, amounts=amounts, reason="Late", at=eve, staff=owner)
+    assert (note.number, note.issue_date) == ("CN-2026-001", date(2026, 1, 1))
+
+
 def test_the_whole_invoice_is_credited_and_closed(account, invoice, owner):
     credit(invoice, owner, {chairs_of(invoice): 11899, lamps_of(invoice): 4000})
     assert standing(invoice) == ("paid", 15899, 0, 3940)
@@ -149,24 +162,6 @@ def test_it_can_be_kept_whole(account, invoice, owner):
     assert_sound()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(parts=st.lists(st.integers(1, 6000), min_size=1, max_size=12))
-def test_however_a_line_is_credited_its_tax_is_never_another(account, invoice, owner, parts):
-    with rolled_back():
-        line, left = chairs_of(invoice), 11899
-        for part in [*parts, 11899]:
-            part = min(part, left)
-            if part:
-                credit(invoice, owner, {line: part})
-            left -= part
-        told = [
-            (one.net_amount, one.tax_amount) for note in CreditNote.objects.all() for one in note.lines.all()
-        ]
-        assert (sum(net for net, _ in told), sum(tax for _, tax in told)) == (9999, 1900)
-        assert all(net >= 0 and tax >= 0 for net, tax in told)
-        assert_sound()
-
-
 def test_what_is_refused(account, invoice, owner):
     chairs, lamps = chairs_of(invoice), lamps_of(invoice)
     with refuses(Invalid, "Enter a reason", field="reason"):
@@ -183,6 +178,8 @@ def test_what_is_refused(account, invoice, owner):
     with refuses(Invalid, "Choose lines of this invoice", field="lines"):
         credit(invoice, owner, {foreign.line_items.get(): 1})
     credit(invoice, owner, {lamps: 100}, known_left=15899)
+    with refuses(Invalid, "At most $39.00 can be credited on “Desk lamps”", field=f"line_{lamps.pk}"):
+        credit(invoice, owner, {lamps: 3901})
     with refuses(Conflict, f"Invoice {invoice.number} was credited meanwhile. Look again"):
         credit(invoice, owner, {lamps: 100}, known_left=15899)
 
@@ -209,6 +206,19 @@ def test_what_a_payment_in_progress_keeps_is_not_settled(account, invoice, owner
     assert_sound()
 
 
+def test_beside_a_payment_in_progress_what_is_open_is_settled(account, invoice, owner, alice):
+    session = factories.a_collection_over(invoice, amounts=[10000]).sessions.get(
+        provider__code=factories.MANUAL
+    )
+    operations.initiate_session(session=session, at=NOW, by=alice.actor)
+    operations.complete_payment(session=session, at=NOW, by=alice.actor)
+    with refuses(Conflict, f"Invoice {invoice.number} has a payment in progress"):
+        credit(invoice, owner, {chairs_of(invoice): 5900})
+    credit(invoice, owner, {chairs_of(invoice): 5899})
+    assert standing(invoice) == ("sent", 5899, 0, 3940 + 10000)
+    assert_sound()
+
+
 @pytest.mark.parametrize("how", ["credited", "written off"])
 def test_what_was_begun_over_more_than_is_open_ends(account, invoice, owner, how):
     session = factories.an_initiated_session(invoice)
@@ -229,6 +239,7 @@ def test_who_may_not(account, invoice, owner):
     for act in (
         lambda: give_up(invoice, clerk, 1),
         lambda: operations.undo_write_off(row=row, reason="Paid", at=NOW, staff=clerk),
+        lambda: operations.can_undo_write_off(row=row, staff=clerk),
         lambda: operations.can_write_off(invoice=invoice, staff=clerk),
     ):
         with refuses(Forbidden, "Insufficient permissions"):
@@ -266,6 +277,17 @@ def test_what_is_written_off_settles_the_invoice(account, invoice, owner):
     assert_sound()
     with refuses(Conflict, "This write-off was undone already"):
         operations.undo_write_off(row=row, reason="Again", at=NOW, staff=owner)
+    credit(invoice, owner, {chairs_of(invoice): 11899, lamps_of(invoice): 4000})
+    assert standing(invoice) == ("paid", 15899, 0, 3940)
+
+
+def test_no_more_is_written_off_than_is_open(account, invoice, owner, stella, alice):
+    pay(invoice, 10000, stella, alice)
+    with refuses(Invalid, "Enter an amount of at most $58.99", field="amount"):
+        give_up(invoice, owner, 5900)
+    give_up(invoice, owner, 5899)
+    assert standing(invoice) == ("paid", 15899, 0, 3940)
+    assert_sound()
 
 
 def test_write_offs_that_are_refused(account, invoice, owner):
@@ -336,3 +358,24 @@ def test_the_statement_tells_of_both(account, invoice, owner):
     assert told == [("credit_note", 4000), ("write_off", 899)]
     assert operations.papers_of(made.entries[-2]) == ["CN-2025-001", invoice.number]
     assert made.closing == Account.objects.get().balance_due
+
+
+# In any parts
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.integers(1, 6000), min_size=1, max_size=12))
+def test_however_a_line_is_credited_its_tax_is_never_another(account, invoice, owner, parts):
+    with rolled_back():
+        line, left = chairs_of(invoice), 11899
+        for part in [*parts, 11899]:
+            part = min(part, left)
+            if part:
+                credit(invoice, owner, {line: part})
+            left -= part
+        told = [
+            (one.net_amount, one.tax_amount) for note in CreditNote.objects.all() for one in note.lines.all()
+        ]
+        assert (sum(net for net, _ in told), sum(tax for _, tax in told)) == (9999, 1900)
+        assert all(net >= 0 and tax >= 0 for net, tax in told)
+        assert_sound()

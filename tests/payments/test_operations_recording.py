@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from django.core import mail
 
-from accounts.models import Account
+from accounts.models import Account, User
 from core.audit import AuditEntry
 from core.errors import Conflict, Forbidden, Invalid
 from core.outbox import drain
@@ -109,6 +109,19 @@ class TestRecord:
             "Receipt: $39.40 paid on invoice INV-2025-001",
         )
 
+    def test_a_second_one_adds_to_the_first(self, account, pair, cashier):
+        record(account, cheque((pair[0], 1000)), cashier)
+        record(account, cheque((pair[0], 440)), cashier)
+        assert standing(pair[0]) == [(1440, 2500, "sent")]
+        assert_sound()
+
+    def test_today_is_the_organization_s_day(self, account, cashier):
+        factories.an_organization(time_zone="Pacific/Auckland")
+        received = cheque(amount=500, received_date=TODAY + timedelta(days=1))
+        noon = NOW.replace(hour=12)
+        payment = operations.record_payment(account=account, received=received, at=noon, staff=cashier)
+        assert payment.received_date == TODAY + timedelta(days=1)
+
     def test_sessions_of_what_is_paid_end(self, account, pair, cashier, sandbox):
         """A paid invoice ends all of them, one that is paid in part those over more than is left."""
         paid = factories.an_initiated_session(pair[0], STRIPE)
@@ -140,6 +153,10 @@ class TestRefusals:
     def test_of_what_came_in(self, account, pair, cashier, changes, message, field):
         with refuses(Invalid, message, field=field):
             record(account, cheque((pair[0], 3940), **changes), cashier)
+
+    def test_nothing(self, account, cashier):
+        with refuses(Invalid, "Payment amount must be positive", field="amount"):
+            record(account, Received("cash", TODAY, "USD", 0), cashier)
 
     def test_more_than_is_open(self, account, pair, cashier):
         message = "Invoice INV-2025-001: Payment amount cannot exceed outstanding balance of $39.40"
@@ -182,8 +199,11 @@ class TestRefusals:
 
     def test_who_may_not(self, account, pair):
         verifier = a_clerk("payments.verify_payment")
-        with refuses(Forbidden, "Insufficient permissions"):
-            record(account, cheque((pair[0], 1)), verifier)
+        left = a_clerk("payments.record_payment", email="left@example.com")
+        User.objects.filter(pk=left.pk).update(is_staff=False)
+        for nobody in (verifier, User.objects.get(pk=left.pk)):
+            with refuses(Forbidden, "Insufficient permissions"):
+                record(account, cheque((pair[0], 1)), nobody)
 
 
 class TestUndo:

@@ -1,11 +1,13 @@
 """Reports: the database's sums beside those of a plain loop over random books."""
 
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from invoices.models import Invoice
 from invoicing_site.demo.scale import write_books
 from payments import operations, reporting
 from payments.models import Payment
@@ -155,6 +157,39 @@ def test_largest_debtors(books):
 )
 def test_days_sales_outstanding(receivables, invoiced, days):
     assert reporting.days_sales_outstanding(receivables, invoiced) == days
+
+
+def test_a_moment_counts_on_its_day_where_the_organization_is(account, stella):
+    """Midnight of 1 October in Berlin is 22:00 elsewhere: what happened then is October's."""
+    factories.an_organization(time_zone="Europe/Berlin")
+    september, october = date(2025, 9, 30), date(2025, 10, 1)
+    midnight = NOW.replace(month=9, day=30, hour=22, minute=0, second=0, microsecond=0)
+    paid, wrong = factories.an_open_invoice(account), factories.an_open_invoice(account)
+    factories.invoices.cancel_invoice(invoice=wrong, at=midnight, staff=None, reason="Wrong")
+    payment = factories.a_promised_payment(paid, at=midnight)
+    operations.verify_manual_payment(payment=payment, at=midnight, staff=stella)
+
+    def cancelled(first: date, last: date) -> list[tuple[date, int]]:
+        rows = reporting.revenue(first, last, by="month", zone=BERLIN)
+        return [(row.first, row.cancelled.gross) for row in rows if row.cancelled.count]
+
+    def collected(first: date, last: date) -> list[tuple[date, int]]:
+        rows = reporting.collected_by_month(first, last, zone=BERLIN)
+        return [(row.first, row.collected) for row in rows]
+
+    assert (cancelled(FIRST, september), collected(FIRST, september)) == ([], [])
+    assert cancelled(FIRST, october) == collected(FIRST, october) == [(october, 3940)]
+    for day, total in ((september, [2 * 3940]), (october, [])):
+        rows = reporting.aged_by_currency(day, today=date(2025, 11, 1), zone=BERLIN)
+        assert [row.total for row in rows] == total
+
+
+def test_what_was_invoiced_on_a_day_is_all_of_it(books):
+    found = reporting.invoiced_by_day(FIRST, TODAY)
+    expected = Counter()
+    for invoice in Invoice.objects.filter(issue_date__range=(FIRST, TODAY)):
+        expected[invoice.currency, invoice.issue_date] += invoice.total_amount
+    assert {(currency, day): amount for currency, day, amount in found} == expected
 
 
 def test_periods():
