@@ -65,7 +65,7 @@ class DraftForm(Form):
         label="Invoice date",
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-        help_text="Empty: the day on which it is issued.",
+        help_text="Empty: the day on which it is issued. A date in an earlier month changes its reports.",
     )
     due_date = DateField(
         required=False,

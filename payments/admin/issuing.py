@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -61,6 +62,7 @@ class IssuingPages(ReadOnlyAdmin):
                 ("Account", link_to(account)),
                 ("To", ", ".join(operations.recipients_of(account)) or "nobody: the account has no address"),
                 ("Total", money(invoice.total_amount, invoice.currency)),
+                ("Invoice date", _dated(invoice)),
                 ("Due", invoice.due_date),
                 ("Charged now", money(effect["charged"], invoice.currency)),
                 ("Account balance", effect["balance"]),
@@ -217,6 +219,16 @@ def _ask_to_issue(pages: IssuingPages, request: HttpRequest) -> HttpResponse:
         return sent_soon(f"Issued as {made.number}.", made)
 
     return ask_many(pages, request, question, form=Form(posted(request)), act=act)
+
+
+def _dated(invoice: Invoice) -> str:
+    """The date that the invoice gets; and what an earlier month's date changes."""
+    today = timezone.localdate()
+    on = invoice.asked_issue_date or today
+    said = date_format(on, "j F Y")
+    if (on.year, on.month) < (today.year, today.month):
+        said += f": reports and the accounting export of {date_format(on, 'F Y')} change with it"
+    return said
 
 
 def _preview_link(invoice: Invoice) -> Any:

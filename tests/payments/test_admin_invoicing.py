@@ -204,6 +204,18 @@ class TestIssuing:
         assert [one.subject for one in mail.outbox] == ["Invoice INV-2025-001: $118.99 due 3 October 2025"]
         assert_sound()
 
+    def test_a_date_in_an_earlier_month_says_what_it_changes(self, desk, account, region, draft):
+        assert facts(desk.get(page_of(draft, "issue")))["Invoice date"] == "3 September 2025"
+        said = Draft(lines=[CHAIRS], issue_date=date(2025, 8, 31))
+        back = invoices.create_draft(account=account, region=region, draft=said, at=NOW, staff=None)
+        told_of = facts(desk.get(page_of(back, "issue")))["Invoice date"]
+        assert told_of == "31 August 2025: reports and the accounting export of August 2025 change with it"
+        invoices.issue_draft(invoice=back, at=NOW, staff=None)
+        desk.force_login(User.objects.get(email="clara@example.com"))
+        page = desk.get("/admin/reports/aging/", {"on": "2025-08-31"})
+        assert "$118.99" in page.content.decode()
+        assert "also one that was written later" in page.content.decode()
+
     def test_over_the_limit_it_asks_for_a_reason(self, desk, account, draft):
         Account.objects.update(credit_limit=10000)
         page = desk.get(page_of(draft, "issue"))
