@@ -1,15 +1,16 @@
 """Several rows at once: the list's action chooses them, a page at its own address asks before anything is
 done, and the same page then tells of each row what became of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.db.models import QuerySet
-from django.forms import Form
+from django.forms import CharField, Form, HiddenInput
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -63,6 +64,23 @@ class Done:
     row: models.Model
     words: str
     is_refused: bool = False
+
+
+class SeenForm(Form):
+    """What the page showed of all rows together, as a code. When they are others by now, nothing is done."""
+
+    shown = CharField(widget=HiddenInput(), max_length=64)
+
+    def __init__(self, data: Any, *, rows: Iterable[tuple[int, Any]]) -> None:
+        codes = "\n".join(f"{pk} {shows}" for pk, shows in rows)
+        self.now = sha256(codes.encode()).hexdigest()
+        super().__init__(data, initial={"shown": self.now})
+
+    def clean_shown(self) -> str:
+        shown = self.cleaned_data["shown"]
+        if shown != self.now:
+            raise ValidationError("Something has changed meanwhile. Choose the rows again")
+        return shown
 
 
 def choose(admin: BackOfficeAdmin, request: HttpRequest, rows: QuerySet, page: str) -> HttpResponse:

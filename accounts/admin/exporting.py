@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
@@ -183,8 +184,10 @@ def progress(request: HttpRequest, uuid: Any) -> HttpResponseBase:
 
 
 def download(request: HttpRequest, uuid: Any) -> HttpResponseBase:
-    """The file, for a day, for the one who asked."""
+    """The file, for a day, for the one who asked and may still view the list."""
     export = _own(request, uuid)
+    if not admin.site.get_model_admin(apps.get_model(export.kind)).has_view_permission(request):
+        raise PermissionDenied
     if not _is_ready(export, timezone.now()):
         messages.error(request, "This file is not there any more. Export the list again.")
         return HttpResponseRedirect(reverse("admin:export", args=[export.uuid]))

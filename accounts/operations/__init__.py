@@ -45,11 +45,10 @@ from accounts.operations.numbering import allot_number
 from accounts.operations.opening import open_account
 from accounts.operations.passwords import ask_for_password_reset, send_password_reset, set_password
 from accounts.operations.restoring import Skipped, skip_lost_numbers, skipped_in
-from accounts.operations.rights import acting
+from accounts.operations.rights import acting, required
 from accounts.operations.second_factors import note_second_factor, reset_second_factor
 from accounts.operations.suspending import (
     add_note,
-    required,
     resumable,
     resume_account,
     suspend_account,

@@ -9,6 +9,7 @@ from moneyed import Money
 
 from accounts.models import Account
 from accounts.operations.locking import locked_account
+from accounts.operations.rights import required
 from core.audit import Actor, record
 from core.errors import Conflict, Forbidden, Invalid
 from core.money import format_minor, to_minor
@@ -24,8 +25,7 @@ def change_credit_limit(
     """
     if by.kind not in ("staff", "system"):
         raise Forbidden("Only staff can change a credit limit")
-    if not reason.strip():
-        raise Invalid("Enter a reason", field="reason")
+    reason = required(reason)
     if credit_limit.currency.code != account.currency:
         raise Invalid(f"The limit of account {account.number} is in {account.currency}", field="credit_limit")
     minor = to_minor(credit_limit)
@@ -48,7 +48,7 @@ def change_credit_limit(
             by=by,
             before={"credit_limit": before},
             after={"credit_limit": minor},
-            reason=reason.strip(),
+            reason=reason,
         )
 
 

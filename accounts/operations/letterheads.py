@@ -9,7 +9,7 @@ from django.db import transaction
 from PIL import Image, UnidentifiedImageError
 
 from accounts.models import BankAccountChange, Logo, Organization, User
-from accounts.operations.rights import acting
+from accounts.operations.rights import acting, required
 from core.audit import record
 from core.errors import Conflict, Forbidden, Invalid
 from core.transitions import move
@@ -84,12 +84,11 @@ def ask_for_bank_account(
 ) -> BankAccountChange:
     """Ask that customers pay to another bank account. Nothing changes until somebody else approves it.
     Refuses a second wish while one waits, what is there already, and a missing holder, number or reason."""
-    by, reason = may_ask(staff=staff), reason.strip()
+    by = may_ask(staff=staff)
     for name, words in (("bank_account_holder", "Enter the holder"), ("iban", "Enter the IBAN or number")):
         if not getattr(account, name).strip():
             raise Invalid(words, field=name)
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = required(reason)
     given = {name: getattr(account, name).strip() for name in BANK}
     organization = Organization.objects.get()
     if all(getattr(organization, name) == value for name, value in given.items()):

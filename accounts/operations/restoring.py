@@ -14,6 +14,7 @@ from django.db.models import AutoField
 
 from accounts.models import NumberSeries, Organization
 from accounts.operations.numbering import SERIES
+from accounts.operations.rights import required
 from core.audit import Actor, AuditEntry, record
 from core.errors import Conflict, Invalid
 
@@ -46,8 +47,7 @@ def skip_lost_numbers(
     missing reason, a `skip` that is not between 1 and a million, a known number that is lower than the
     series is already or belongs to no series of these years, and to do it twice when nothing happened since.
     """
-    if not reason.strip():
-        raise Invalid("Enter a reason", field="reason")
+    reason = required(reason)
     if not 1 <= skip <= MOST_SKIPPED:
         raise Invalid(f"Skip between 1 and {MOST_SKIPPED:,} numbers", field="skip")
     with transaction.atomic():
@@ -93,7 +93,7 @@ def _raise_series(
             by=by,
             before={"last_number": before},
             after={"last_number": after, "code": code, "year": year},
-            reason=reason.strip(),
+            reason=reason,
         )
     return Skipped(code, year, before + 1, after)
 

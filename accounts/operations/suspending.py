@@ -4,7 +4,7 @@ from datetime import datetime
 
 from accounts.models import Account, AccountNote, User
 from accounts.operations.locking import locked_account
-from accounts.operations.rights import acting
+from accounts.operations.rights import acting, required
 from core.audit import record
 from core.errors import Conflict, Invalid
 from core.transitions import move
@@ -51,13 +51,6 @@ def add_note(*, account: Account, text: str, at: datetime, staff: User) -> Accou
         note = AccountNote.objects.create(account=account, text=text, staff=staff, created_at=at)
         record(note, "accountnote.added", at=at, by=by, after={"text": text})
     return note
-
-
-def required(reason: str) -> str:
-    """A reason without the space around it; refuses none."""
-    if not reason.strip():
-        raise Invalid("Enter a reason", field="reason")
-    return reason.strip()
 
 
 def _standing(account: Account, staff: User, status: str) -> Account:

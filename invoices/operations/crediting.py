@@ -61,9 +61,7 @@ def write_credit_note(
     `amounts` are minor units by line id, tax included; the tax in them is the line's share. Refuses a missing
     reason, nothing, less than nothing, and more than is left of a line.
     """
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     off = _off(invoice, amounts)
     organization = Organization.objects.get()
     issue_date = organization.today(at)

@@ -24,9 +24,7 @@ def pausable(*, account: Account, staff: User) -> Account:
 def pause_reminders(*, account: Account, until: date | None, reason: str, at: datetime, staff: User) -> None:
     """Send the account no reminder up to and including a day; `until` None sends them again. Refuses a
     missing reason, a day that is over or more than a year ahead, and a closed account."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     with accounts.locked_account(account.pk):
         current = pausable(account=account, staff=staff)
         if until is not None:
@@ -98,9 +96,7 @@ def withdrawable(*, promise: PaymentPromise, staff: User) -> PaymentPromise:
 
 def withdraw_promise(*, promise: PaymentPromise, reason: str, at: datetime, staff: User) -> None:
     """The promise does not count any more: reminders go out again. The row stays."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     with accounts.locked_account(promise.account_id):
         current = withdrawable(promise=promise, staff=staff)
         current.withdrawn_at = at

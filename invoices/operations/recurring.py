@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts import operations as accounts
 from accounts.models import Account, Organization, User
 from core.audit import SYSTEM, Actor, record
-from core.errors import Conflict, Invalid, Refusal
+from core.errors import Conflict, Refusal
 from invoices.models import Invoice, RecurringInvoice, RecurringRun
 from invoices.operations.drafting import Draft, FreeLine, issue_written, write_draft
 
@@ -78,9 +78,7 @@ def skip_next(
 ) -> None:
     """Make no invoice of the next day. The one after comes when it always would. With `known_date`, the day
     that staff saw, refused when another one is next by now: asked twice, skipped once."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     with accounts.locked_account(recurring.account_id):
         current = skippable(recurring=recurring, staff=staff)
         day = _next_day(current)

@@ -5,7 +5,7 @@ from datetime import datetime
 from accounts import operations as accounts
 from accounts.models import Account, User
 from core.audit import Actor, record
-from core.errors import Conflict, Invalid
+from core.errors import Conflict
 from core.outbox import enqueue
 from core.transitions import move
 from invoices.models import Invoice
@@ -55,9 +55,7 @@ def set_paid_amount(invoice: Invoice, paid_amount: int, *, account: Account, at:
 def cancel_invoice(*, invoice: Invoice, at: datetime, staff: User | None, reason: str) -> None:
     """Cancel an issued invoice on which nothing was paid or credited and for which no payment is pending; its
     number stays, its charges can be billed again. Without `staff` the site itself does it."""
-    by, reason = accounts.acting(staff, CANCEL), reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    by, reason = accounts.acting(staff, CANCEL), accounts.required(reason)
     with accounts.locked_account(invoice.account_id):
         current = _cancellable(invoice)
         move(current, Invoice.Status.CANCELLED, at=at, by=by, reason=reason, cancelled_at=at)

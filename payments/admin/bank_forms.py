@@ -33,20 +33,3 @@ class AcceptForm(Form):
     """The code of the proposal that the page showed."""
 
     shown = CharField(widget=HiddenInput(), max_length=500)
-
-
-class AcceptManyForm(Form):
-    """The code of all proposals that the page showed together. When they are others by now, nothing is
-    done."""
-
-    shown = CharField(widget=HiddenInput(), max_length=64)
-
-    def __init__(self, data: object, *, now: str) -> None:
-        super().__init__(data, initial={"shown": now})
-        self.now = now
-
-    def clean_shown(self) -> str:
-        shown = self.cleaned_data["shown"]
-        if shown != self.now:
-            raise ValidationError("Something has changed meanwhile. Choose the lines again")
-        return shown

@@ -1,6 +1,5 @@
 """The pages that ask before a line of a bank statement is accepted, dismissed or open again."""
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +12,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.admin.base import BackOfficeAdmin, staff_of
-from accounts.admin.bulk import Effect, Question, ask_many, chosen
+from accounts.admin.bulk import Effect, Question, SeenForm, ask_many, chosen
 from accounts.admin.columns import link_to, link_to_page
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, posted, refusal_of
 from accounts.models import Account
 from accounts.templatetags.wording import money, plain_money
 from invoices.models import Invoice
 from payments import operations
-from payments.admin.bank_forms import AcceptForm, AcceptManyForm
+from payments.admin.bank_forms import AcceptForm
 from payments.admin.wording import before_after, counted, summed
 from payments.models import BankLine, Payment
 from payments.operations.matching import Proposal
@@ -132,9 +131,8 @@ def ask_to_accept_many(lines: BackOfficeAdmin, request: HttpRequest) -> HttpResp
         )
         return f"{plain_money(row.amount, row.currency)} is booked as payment {payment.reference}"
 
-    codes = "\n".join(f"{row.pk} {proposals[row.pk].code}" for row in possible)
-    now = hashlib.sha256(codes.encode()).hexdigest()
-    form = AcceptManyForm(posted(request) if possible else None, now=now)
+    shown = [(row.pk, proposals[row.pk].code) for row in possible]
+    form = SeenForm(posted(request) if possible else None, rows=shown)
     return ask_many(lines, request, page, form=form, act=accept)
 
 

@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts import operations as accounts
 from accounts.admin.base import ReadOnlyAdmin, in_merchant_time, staff_of
-from accounts.admin.bulk import Effect, Question, ask_many, choose, chosen
+from accounts.admin.bulk import Effect, Question, SeenForm, ask_many, choose, chosen
 from accounts.admin.columns import link_to
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
 from accounts.models import Account
@@ -214,11 +214,16 @@ def _ask_to_issue(pages: IssuingPages, request: HttpRequest) -> HttpResponse:
         consequence=f"Each on its own: one that is refused stops no other. {FOR_GOOD}",
     )
 
-    def act(row: Any) -> str:
-        made = invoices.issue_draft(invoice=row, at=timezone.now(), staff=staff)
+    versions = {one.pk: invoices.version_of(one) for one in rows if one.pk in going}
+
+    def act(row: Any, shown: str) -> str:
+        made = invoices.issue_draft(
+            invoice=row, at=timezone.now(), staff=staff, known_version=versions[row.pk]
+        )
         return sent_soon(f"Issued as {made.number}.", made)
 
-    return ask_many(pages, request, question, form=Form(posted(request)), act=act)
+    form = SeenForm(posted(request) if going else None, rows=versions.items())
+    return ask_many(pages, request, question, form=form, act=act)
 
 
 def _dated(invoice: Invoice) -> str:

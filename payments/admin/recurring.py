@@ -102,7 +102,14 @@ class RecurringInvoiceAdmin(MasterDataAdmin):
                 )
             },
         ),
-        ("Runs", {"fields": (("standing", "next_days"), ("created_by", "created_at"))}),
+        (
+            "Runs",
+            {
+                "fields": (("standing", "next_days"), ("created_by", "created_at")),
+                "description": "Days that pass while it is paused are made up for when it goes on: "
+                "skip those that should make no invoice.",
+            },
+        ),
     )
     add_fieldsets = fieldsets[:1]
     tabs = (

@@ -181,9 +181,7 @@ def record_line(
 def dismiss_line(*, line: BankLine, reason: str, at: datetime, staff: User) -> None:
     """What came in is nothing of the customers', such as interest. Refuses a missing reason."""
     may_record(staff)
-    reason = " ".join(reason.split())[:500]
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = " ".join(accounts.required(reason).split())[:500]
     with transaction.atomic():
         current = _held(line, Status.OPEN)
         move(

@@ -75,9 +75,7 @@ def write_off(
     """Give up what will not be paid of an open invoice, in minor units. Refuses staff without the permission,
     a missing reason, more than is open or not credited, an invoice with a payment in progress, and above the
     organization's limit an amount that was not typed again (`confirmed_amount`, minor units)."""
-    by, reason = accounts.acting(staff, WRITE_OFF), reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    by, reason = accounts.acting(staff, WRITE_OFF), accounts.required(reason)
     with accounts.locked_account(invoice.account_id) as account:
         current = _open_for_write_off(invoice)
         require_known(current, known_open)
@@ -103,9 +101,7 @@ def write_off(
 
 def undo_write_off(*, row: WriteOff, reason: str, at: datetime, staff: User) -> None:
     """Take a write-off back by a counter-entry: the invoice is open again by as much."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     with accounts.locked_account(row.invoice.account_id) as account:
         current = can_undo_write_off(row=row, staff=staff)
         current.undone_at = at

@@ -6,7 +6,7 @@ from datetime import datetime
 from accounts import operations as accounts
 from accounts.models import Account, User
 from core.audit import Actor, record
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict, Invalid
 from core.money import format_minor
 from invoices import operations as invoices
 from invoices.models import Invoice
@@ -67,8 +67,7 @@ def apply_credit(
 def applicable(*, invoice: Invoice, staff: User) -> int:
     """How much credit this member of staff may put on the invoice now, in minor units. The operation asks
     under the lock; the page that asks before shows the refusal in place of its button."""
-    if not staff.is_staff or not staff.has_perm(APPLY):
-        raise Forbidden
+    accounts.acting(staff, APPLY)
     current = Invoice.objects.get(pk=invoice.pk)
     require_payable(current)
     credits = AccountCredit.objects.filter(account=current.account_id, currency=current.currency)

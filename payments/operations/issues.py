@@ -5,9 +5,10 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts import operations as accounts
 from accounts.models import User
 from core.audit import record
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict
 from payments.models import Payment, PaymentSession, ReconciliationIssue, Refund
 
 RESOLVE = "payments.change_reconciliationissue"
@@ -77,9 +78,7 @@ def close_refund_issues(refund: Refund, *, at: datetime) -> None:
 def resolve_issue(*, issue: ReconciliationIssue, at: datetime, staff: User, reason: str) -> None:
     """Staff have settled the matter, here or at the provider, and say how. Moves no money. Refuses staff
     without the permission, a missing reason, and an issue that was resolved meanwhile."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     resolvable(issue=issue, staff=staff)
     with transaction.atomic():
         still_open = ReconciliationIssue.objects.filter(pk=issue.pk, resolved_at=None)
@@ -98,8 +97,7 @@ def resolve_issue(*, issue: ReconciliationIssue, at: datetime, staff: User, reas
 
 def resolvable(*, issue: ReconciliationIssue, staff: User) -> ReconciliationIssue:
     """The issue as it is now, if this member of staff may close it."""
-    if not staff.is_staff or not staff.has_perm(RESOLVE):
-        raise Forbidden
+    accounts.acting(staff, RESOLVE)
     current = ReconciliationIssue.objects.get(pk=issue.pk)
     if current.resolved_at is not None:
         raise Conflict("This issue is already resolved")

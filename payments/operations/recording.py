@@ -11,7 +11,7 @@ from django.db.models import Sum
 from accounts import operations as accounts
 from accounts.models import Account, Organization, User
 from core.audit import record
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict, Invalid
 from core.money import format_minor, places
 from core.outbox import enqueue, stop, waiting
 from core.transitions import move
@@ -134,8 +134,7 @@ def require_recordable(account: Account, received: Received, *, at: datetime, st
 
 def may_record(staff: User) -> None:
     """Refuse staff who may not record what came in."""
-    if not staff.is_staff or not staff.has_perm(PERMISSION):
-        raise Forbidden
+    accounts.acting(staff, PERMISSION)
 
 
 def _require_payable_parts(account: Account, received: Received) -> None:
@@ -171,9 +170,7 @@ def undo_recording(*, payment: Payment, reason: str, at: datetime, staff: User) 
     counter-entry; no row is deleted. Invoices are open again, the account owes what it owed, and a line of a
     bank statement that it was is open again. The customer is told, where the receipt has left already.
     Refuses staff without the permission, a missing reason, and what `reversible` refuses."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     with held(payment) as account:
         current = reversible(payment=payment, staff=staff)
         if account is None:  # what is recorded is always somebody's

@@ -16,7 +16,7 @@ from moneyed import Money
 from accounts import operations as accounts
 from accounts.models import Account, User
 from core.audit import SYSTEM, Actor, record
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict, Invalid
 from core.money import format_minor, from_minor, nearest_minor
 from core.outbox import enqueue
 from core.transitions import move
@@ -54,9 +54,7 @@ def refund_payment(
     the organization's limit an amount that was not typed again (`confirmed_amount`, minor units). With
     `known_left`, what staff saw that was left, also when that is no longer so: asked twice, sent once.
     """
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     with held(payment) as account:
         left = refundable(payment=payment, staff=staff)
         if known_left is not None and known_left != left:
@@ -87,8 +85,7 @@ def refund_payment(
 def refundable(*, payment: Payment, staff: User) -> int:
     """How much can still be sent back, in minor units, if this member of staff may do it. The operation asks
     under the lock; the page that asks before shows the refusal in place of its button."""
-    if not staff.is_staff or not staff.has_perm(PERMISSION):
-        raise Forbidden
+    accounts.acting(staff, PERMISSION)
     current = Payment.objects.get(pk=payment.pk)
     left = left_of(current)
     if current.status not in REFUNDABLE or left <= 0:

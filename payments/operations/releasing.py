@@ -6,7 +6,7 @@ from uuid import uuid4
 from accounts import operations as accounts
 from accounts.models import Account, User
 from core.audit import record
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict
 from core.transitions import move
 from payments.models import AccountCredit, Payment, PaymentSession
 from payments.operations.claiming import free, reload
@@ -30,9 +30,7 @@ Status = PaymentSession.Status
 def assign_payment(*, payment: Payment, account: Account, reason: str, at: datetime, staff: User) -> None:
     """Unassigned money belongs to this account: it becomes account credit there, whole. Refuses staff without
     the permission, a missing reason, and money that was assigned or is going back."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     with accounts.locked_account(account.pk):
         assignable(payment=payment, staff=staff)
         current = Payment.objects.select_for_update().get(pk=payment.pk)
@@ -61,8 +59,7 @@ def assign_payment(*, payment: Payment, account: Account, reason: str, at: datet
 
 def assignable(*, payment: Payment, staff: User) -> Payment:
     """The payment as it is now, if this member of staff may say whose it is."""
-    if not staff.is_staff or not staff.has_perm(ASSIGN):
-        raise Forbidden
+    accounts.acting(staff, ASSIGN)
     current = Payment.objects.get(pk=payment.pk)
     if current.status != Payment.Status.UNASSIGNED:
         raise Conflict(f"Payment {current.reference} is already {current.get_status_display().lower()}")
@@ -73,9 +70,7 @@ def release_session(*, session: PaymentSession, reason: str, at: datetime, staff
     """End a session that hangs, and free its invoices. The provider is looked at a last time: what it decided
     is booked instead, what can still be captured is cancelled there, and while it may still take the money
     nothing is released. Refuses staff without the permission and a missing reason."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     releasable(session=session, staff=staff)
     seen = _last_look(session)
     if seen.state is State.CAPTURED and Payment.objects.filter(session=session).exists():
@@ -104,8 +99,7 @@ def release_session(*, session: PaymentSession, reason: str, at: datetime, staff
 
 def releasable(*, session: PaymentSession, staff: User) -> PaymentSession:
     """The session as it is now, if it hangs and this member of staff may end it."""
-    if not staff.is_staff or not staff.has_perm(RELEASE):
-        raise Forbidden
+    accounts.acting(staff, RELEASE)
     current, _ = reload(session)
     if current.status != Status.CAPTURING:
         raise Conflict(f"Payment session {current.pk} does not hang")

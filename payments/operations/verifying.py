@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from accounts import operations as accounts
 from accounts.models import Account, User
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict, Forbidden
 from core.money import from_minor
 from core.outbox import enqueue
 from core.transitions import move
@@ -61,9 +61,7 @@ def verify_held(
 
 def reject_manual_payment(*, payment: Payment, at: datetime, staff: User, reason: str) -> None:
     """The money did not arrive: the invoice can be paid again. The reason is told to the customer."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("Enter a reason", field="reason")
+    reason = accounts.required(reason)
     promised = _session_of(payment)
     with accounts.locked_account(promised.account_id):
         current = decidable(payment=payment, staff=staff)
@@ -99,8 +97,7 @@ def decidable(*, payment: Payment, staff: User) -> Payment:
 
 def require_decidable(payment: Payment, *, staff: User) -> None:
     """`decidable` of a row that was read just now, for a page about many: asks the database nothing."""
-    if not staff.is_staff or not staff.has_perm(PERMISSION):
-        raise Forbidden
+    accounts.acting(staff, PERMISSION)
     if payment.status != Payment.Status.PENDING:
         raise Conflict(f"Payment {payment.reference} is already {payment.get_status_display().lower()}")
     if payment.session is None:

@@ -218,6 +218,17 @@ class TestLarge:
         assert (export.status, operations.file_of(export).exists()) == ("failed", False)
         assert "does not allow this list" in client.get(f"/admin/exports/{export.uuid}/").content.decode()
 
+    def test_nor_is_the_file_handed_out_after_that(self, client, account, large):
+        factories.an_account("Initech")
+        clerk = a_clerk("accounts.view_account")
+        client.force_login(clerk)
+        client.post(address_of(Account, show="all"), {"form": "csv"})
+        drain(at=NOW)
+        file = f"/admin/exports/{Export.objects.get().uuid}/file/"
+        assert list(client.get(file))  # read to its end, which closes it
+        clerk.user_permissions.clear()
+        assert client.get(file).status_code == 403
+
     def test_writing_it_twice_changes_nothing(self, staff, account, large):
         factories.an_account("Initech")
         staff.post(address_of(Account, show="all"), {"form": "csv"})

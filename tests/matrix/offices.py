@@ -135,7 +135,7 @@ BACK_OFFICE = {
             "write_off": Question(EDITORS, {"amount": "1.00"} | REASON, status="sent"),
         },
         many={
-            "issue_many": Question(CLERKS, {}, status="draft"),
+            "issue_many": Question(CLERKS, {}, status="draft", comes="422"),  # what was shown is not sent
             "remind_many": Question(CLERKS, {}, status="sent"),
             "zip_many": Question(VIEWERS, {}, comes="refused"),  # the first one's PDF is not made yet
         },

@@ -225,10 +225,7 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
             wrong(NOTE_LINES, "amount = 9999, net_amount = 9999"),
             wrong(NOTE_LINES, "net_amount = net_amount - 1, tax_amount = tax_amount + 1"),
         ],
-        "invoices.Invoice": [
-            wrong(NOTES, "total_amount = 9999"),
-            change(WRITE_OFFS, "amount = 3000"),
-        ],
+        "invoices.Invoice": [wrong(NOTES, "total_amount = 9999"), change(WRITE_OFFS, "amount = 3000")],
     },
     "what is reserved on an invoice is its share of unsettled sessions": {
         "invoices.Invoice": [

@@ -238,10 +238,21 @@ class TestIssuing:
         shown = plain(page.content.decode())
         assert "Together $5,118.99." in shown
         assert f"{sent.number} Invoice {sent.number} is no draft any more" in shown
-        done = plain(desk.post(f"{LIST}issue_many/", {"ids": ",".join(map(str, chosen))}).content.decode())
+        sent = {"ids": ",".join(map(str, chosen)), "shown": page.context["form"]["shown"].value()}
+        done = plain(desk.post(f"{LIST}issue_many/", sent).content.decode())
         assert f"Draft {draft.pk} Issued as INV-2025-002" in done or "Issued as INV-2025-002" in done
         assert "Charge of $5,000.00 exceeds the available credit" in done
         assert_sound()
+
+    def test_several_of_which_one_was_changed_meanwhile(self, desk, draft):
+        page = desk.post(f"{LIST}issue_many/", {"ids": draft.pk})
+        assert page.status_code == 422
+        seen = {"ids": draft.pk, "shown": page.context["form"].now}
+        dear = Draft(lines=[FreeLine("Server", Decimal(1), Decimal(50))])
+        invoices.edit_draft(invoice=draft, draft=dear, at=NOW, staff=None)
+        with unchanged():
+            page = desk.post(f"{LIST}issue_many/", seen)
+        assert "Something has changed meanwhile. Choose the rows again" in plain(page.content.decode())
 
     def test_a_draft_is_discarded(self, desk, draft):
         assert button(desk.get(page_of(draft, "discard"))) == "Discard draft"
