@@ -6,11 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import comb
 
 from core.money import format_minor
 
 MOST_BILLS = 20  # open invoices of an account among which sums are looked for
 LARGEST_SUM = 6  # invoices in one sum
+MOST_SUMS = 5_000  # of one size: of more the sum is not looked for, and nothing is that is larger
 LONGEST_NAME = 6  # words of a text that may be one number, `INV 2025 001`
 WORD = re.compile(r"[^\W_]+")
 
@@ -84,7 +86,8 @@ class Proposal:
 def propose(lines: Sequence[Line], known: Known) -> dict[int, Proposal]:
     """By line, what it is, where that is the only good answer. Two lines that could be the same get none."""
     search = _Search(known)
-    found = {line.pk: proposal for line in lines if (proposal := search.proposal(line))}
+    by_payer = sorted(lines, key=lambda line: (line.payer_account, line.payer_name, line.currency))
+    found = {line.pk: proposal for line in by_payer if (proposal := search.proposal(line))}
     claimed = Counter(claim for proposal in found.values() for claim in proposal.claims)
     return {
         pk: proposal
@@ -146,6 +149,8 @@ class _Search:
         if len(bills) > MOST_BILLS:
             return None
         for size in range(1, LARGEST_SUM + 1):
+            if comb(len(bills), size) > MOST_SUMS:
+                return None
             found = [
                 Proposal(account, None, tuple(bills[at] for at in places), _summed(how, size))
                 for places in self._sums(account, line.currency, size).get(line.amount, ())
@@ -158,8 +163,10 @@ class _Search:
         return None
 
     def _sums(self, account: int, currency: str, size: int) -> dict[int, list[tuple[int, ...]]]:
-        """Added up once for all lines of a payer, and only as far as they need it."""
+        """Added up once for the lines of a payer, one after the other, and only as far as they need it."""
         key = (account, currency, size)
+        if (account, currency, 1) not in self.tables:
+            self.tables.clear()
         if key not in self.tables:
             self.tables[key] = sums([bill.amount for bill in self.of_account[account, currency]], size)
         return self.tables[key]

@@ -1,4 +1,4 @@
-"""Levels of reminders: their texts, fees and days."""
+"""The levels of reminders: their days, their own texts, and what they cost."""
 
 import pytest
 from django.core.exceptions import ValidationError

@@ -26,15 +26,13 @@ def inbox(name: str, old: str, new: str) -> Mutant:
 
 
 MUTANTS = (
-    verifying(
-        "any staff may",
-        "if not staff.is_staff or not staff.has_perm(PERMISSION):",
-        "if not staff.is_staff:",
-    ),
-    verifying(
-        "anybody with the permission may",
-        "if not staff.is_staff or not staff.has_perm(PERMISSION):",
-        "if not staff.has_perm(PERMISSION):",
+    verifying("any staff may", "    accounts.acting(staff, PERMISSION)\n", ""),
+    Mutant(
+        "verify: anybody with the permission may",
+        "accounts/operations/rights.py",
+        "if not staff.is_staff or not staff.has_perm(permission):",
+        "if not staff.has_perm(permission):",
+        VERIFYING,
     ),
     verifying("a second time", "if payment.status != Payment.Status.PENDING:", "if False:"),
     verifying("one's own promise", "if payment.payer_id == staff.pk:", "if False:"),
@@ -44,7 +42,7 @@ MUTANTS = (
         "        verified_by=staff,\n        verified_at=at,",
         "        verified_at=at,",
     ),
-    verifying("rejected without a reason", "    if not reason:\n", "    if False:\n"),
+    verifying("rejected without a reason", "    reason = accounts.required(reason)\n", ""),
     verifying("the customer hears of no rejection", 'enqueue(REJECTED, {"payment": current.pk}, at=at)', ""),
     verifying(
         "a rejected session goes on",

@@ -39,12 +39,8 @@ def telling(name: str, old: str, new: str) -> Mutant:
 
 
 ASKING = (
-    refunding(
-        "any staff may do it",
-        "if not staff.is_staff or not staff.has_perm(PERMISSION):",
-        "if not staff.is_staff:",
-    ),
-    refunding("nobody says why", "    if not reason:\n", "    if False:\n"),
+    refunding("any staff may do it", "    accounts.acting(staff, PERMISSION)\n", ""),
+    refunding("nobody says why", "    reason = accounts.required(reason)\n", ""),
     refunding("not to the last unit", "if not 0 < amount <= left:", "if not 0 < amount < left:"),
     refunding("more than is left", "if not 0 < amount <= left:", "if not 0 < amount:"),
     refunding(
@@ -243,12 +239,8 @@ COMPARED = (
 )
 
 ASSIGNED = (
-    assigning("any staff may do it", "not staff.has_perm(ASSIGN)", "False"),
-    assigning(
-        "nobody says why",
-        '    if not reason:\n        raise Invalid("Enter a reason", field="reason")\n    with',
-        "    with",
-    ),
+    assigning("any staff may do it", "    accounts.acting(staff, ASSIGN)\n", ""),
+    assigning("nobody says why", "    reason = accounts.required(reason)\n    with", "    with"),
     assigning("what is going back", "if current.refunds.counting().exists():", "if False:"),
     assigning(
         "a refund that failed forbids it",

@@ -37,7 +37,7 @@ def invoice(account, clerk):
 
 
 def send_again(invoice, staff) -> None:
-    operations.send_again(invoice=invoice, at=LATER, staff=staff)
+    operations.send_again(paper=invoice, at=LATER, staff=staff)
 
 
 def test_the_same_paper_as_another_mail(invoice, clerk):
