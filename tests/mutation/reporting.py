@@ -78,13 +78,6 @@ MUTANTS = (
     ),
     report(
         "queue",
-        "billed since cancelled",
-        "InvoiceLineItem.objects.live().filter(",
-        "InvoiceLineItem.objects.filter(",
-        DASHBOARD,
-    ),
-    report(
-        "queue",
         "overdue over the whole",
         'OPEN = F("total_amount") - F("paid_amount")',
         'OPEN = F("total_amount")',

@@ -189,7 +189,7 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
             wrong(NOTES, f"account_id = {ELSEWHERE}"),
         ],
         "invoices.CreditNoteLine": [
-            wrong(NOTE_LINES, f"invoice_line_id = (SELECT id FROM {LINES} {OF_PAID})"),
+            wrong(NOTE_LINES, f"invoice_line_id = (SELECT id FROM {LINES} {OF_PAID})")
         ],
         "payments.WriteOff": [change(WRITE_OFFS, "currency = 'EUR'")],
         "payments.Allocation": [
@@ -222,8 +222,7 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
     "no more is credited than an invoice and its lines have": {
         "invoices.CreditNote": [wrong(NOTES, "total_amount = total_amount + 1")],
         "invoices.InvoiceLineItem": [
-            wrong(NOTE_LINES, "amount = 9999, net_amount = 9999"),
-            wrong(NOTE_LINES, "net_amount = net_amount - 1, tax_amount = tax_amount + 1"),
+            wrong(NOTE_LINES, f"{name} = 9999") for name in ("amount", "tax_amount")
         ],
         "invoices.Invoice": [
             wrong(NOTES, "total_amount = 9999"),
