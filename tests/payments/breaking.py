@@ -221,9 +221,7 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
     },
     "no more is credited than an invoice and its lines have": {
         "invoices.CreditNote": [wrong(NOTES, "total_amount = total_amount + 1")],
-        "invoices.InvoiceLineItem": [
-            wrong(NOTE_LINES, f"{name} = 9999") for name in ("amount", "tax_amount")
-        ],
+        "invoices.InvoiceLineItem": [wrong(NOTE_LINES, f"{one} = 9999") for one in ("amount", "tax_amount")],
         "invoices.Invoice": [
             wrong(NOTES, "total_amount = 9999"),
             change(WRITE_OFFS, "amount = 3000"),
