@@ -189,7 +189,7 @@ BREAKS: dict[str, dict[str, list[Act]]] = {
             wrong(NOTES, f"account_id = {ELSEWHERE}"),
         ],
         "invoices.CreditNoteLine": [
-            wrong(NOTE_LINES, f"invoice_line_id = (SELECT id FROM {LINES} {OF_PAID})"),
+            wrong(NOTE_LINES, f"invoice_line_id = (SELECT id FROM {LINES} {OF_PAID})")
         ],
         "payments.WriteOff": [change(WRITE_OFFS, "currency = 'EUR'")],
         "payments.Allocation": [

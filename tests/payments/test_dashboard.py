@@ -108,6 +108,14 @@ class TestQueue:
             ],
         ]
 
+    def test_of_an_overdue_invoice_what_is_open(self, staff, stella, account, clock):
+        invoice = factories.an_open_invoice(account, account.line_items.get())
+        operations.write_off(invoice=invoice, amount=940, reason="Lost", at=NOW, staff=stella)
+        clock.shift(timedelta(days=40))
+        staff.force_login(stella)
+        rows = {row[0]: row[1:3] for row in queue(staff.get(HOME))}
+        assert rows["Overdue invoices"] == [1, [(3000, "USD")]]
+
     def test_drafts(self, staff, account):
         Invoice.objects.create(
             account=account, title="x", currency="USD", total_amount=500, due_date=NOW.date(), created_at=NOW

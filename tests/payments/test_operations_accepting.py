@@ -162,6 +162,15 @@ class TestAccept:
         with refuses(Forbidden, "You recorded this payment yourself: somebody else must verify it"):
             accept(line, cashier)
 
+    def test_what_a_promise_keeps_of_an_invoice_is_not_proposed_again(self, pair, mapping, cashier):
+        collection = factories.a_collection_over(pair[0], amounts=[2000])
+        session = collection.sessions.get(provider__code=factories.MANUAL)
+        operations.initiate_session(session=session, at=NOW, by=cashier.actor)
+        operations.complete_payment(session=session, at=NOW, by=cashier.actor)
+        lines = [f"2025-09-01,{amount},USD,INV-2025-001,," for amount in ("39.40", "19.40")]
+        _, rest = imported(mapping, cashier, *lines).lines.order_by("pk")
+        assert codes() == {rest.pk: f"invoices:{pair[0].pk}=1940"}
+
     def test_the_sum_of_what_the_company_of_that_name_owes(self, account, pair, mapping, cashier):
         (line,) = imported(mapping, cashier, "2025-09-01,49.40,USD,thanks,GLOBEX,DE02").lines.all()
         accept(line, cashier)
