@@ -24,18 +24,18 @@ from invoices.models import Invoice
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 INVOICE = """
-    INSERT INTO invoices_invoice (uuid, account_id, status, title, description, order_numbers,
+    INSERT INTO invoices_invoice (uuid, account_id, status, title, description, notes, order_numbers,
         purchase_order_numbers, external_id, currency, total_amount, paid_amount, reserved_amount, due_date,
         created_at, snapshot_hash)
-    VALUES (%s, %s, 'draft', 'Invoice', '', '', '', '', 'USD', %s, 0, 0, %s, %s, '') RETURNING id"""
+    VALUES (%s, %s, 'draft', 'Invoice', '', '', '', '', '', 'USD', %s, 0, 0, %s, %s, '') RETURNING id"""
 LINE = """
     INSERT INTO invoices_invoicelineitem (invoice_id, description, quantity, unit_price, unit_price_currency,
         tax_rate, net_amount, tax_amount, amount, is_live)
     VALUES (%s, 'Order', 1, 0, 'USD', 0, %s, 0, %s, true)"""
 PAYMENT = """
     INSERT INTO payments_payment (account_id, provider_id, reference, currency, amount, status, method,
-        method_details, created_at, reason)
-    VALUES (%s, %s, %s, 'USD', %s, 'pending', 'bank_transfer', '{}', %s, '') RETURNING id"""
+        method_details, created_at, reason, payer_reference)
+    VALUES (%s, %s, %s, 'USD', %s, 'pending', 'bank_transfer', '{}', %s, '', '') RETURNING id"""
 ACCOUNT = "UPDATE accounts_account SET total_amount = total_amount + %s WHERE id = %s"
 
 

@@ -1,5 +1,7 @@
 """The pages of a list, and how many rows it has: counted up to a bound, past which it says so."""
 
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
@@ -15,8 +17,8 @@ class Pages(Paginator):
 
     @cached_property
     def count(self) -> int:
-        rows = self.object_list.order_by().values("pk")  # type: ignore[union-attr]
-        return rows[: self.most + 1].count()
+        rows: Any = self.object_list
+        return rows.order_by().values("pk")[: self.most + 1].count()
 
     @property
     def has_more(self) -> bool:

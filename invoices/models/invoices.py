@@ -86,7 +86,12 @@ class Invoice(models.Model):
         indexes = (
             models.Index(fields=["account", "status", "due_date"], name="invoice_open"),
             models.Index(fields=["-created_at", "-id"], name="invoice_newest"),
-            models.Index(fields=["issue_date", "currency", "total_amount", "number"], name="invoice_sums"),
+            models.Index(fields=["issue_date"], name="invoice_issued_on"),
+            models.Index(
+                fields=["issue_date", "currency", "total_amount"],
+                name="invoice_sums",
+                condition=Q(number__isnull=False),
+            ),
             models.Index(
                 fields=["currency", "due_date", "total_amount", "paid_amount", "account"],
                 name="invoice_receivable",

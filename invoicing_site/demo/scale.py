@@ -185,7 +185,9 @@ class Books:
         if fate > 0.98:
             _becomes(invoice, status=Invoice.Status.CANCELLED, cancelled_at=later)
             for line in invoice.new_lines:
-                line.is_live = line.account_line_item.is_billed = False
+                line.is_live = False
+                if line.account_line_item is not None:
+                    line.account_line_item.is_billed = False
             batch.tell(invoice, "invoice.cancelled", later, invoice.account, status="cancelled")
         elif fate > 0.97:
             self._pay(batch, invoice, invoice.total_amount // 3, later)
