@@ -46,6 +46,22 @@ def lines(answer) -> list[str]:
     return b"".join(answer.streaming_content).decode().splitlines()
 
 
+@pytest.mark.parametrize(
+    ("address", "days"),
+    [
+        (AGING, ["2025-09-03"]),
+        (REVENUE, ["2024-10-01", "2025-09-03"]),
+        (TAXES, ["2025-08-01", "2025-08-31"]),
+        ("/admin/reports/accounting/", ["2025-08"]),
+    ],
+)
+def test_the_form_says_which_days_are_shown(staff, account, address, days):
+    form = staff.get(address).context["form"]
+    assert [field.value() and field.field.widget.format_value(field.value()) for field in form][
+        : len(days)
+    ] == days
+
+
 class TestAging:
     def test_as_of_a_past_day(self, staff, invoice):
         page = staff.get(AGING, {"on": "2025-08-19"})
