@@ -83,7 +83,7 @@ class IssuingPages(ReadOnlyAdmin):
 
         return confirm(self, request, invoice, page, form=form, act=act)
 
-    @action(description="Discard draft", icon="delete", variant=ActionVariant.DANGER)
+    @action(description="Discard draft", icon="delete")
     @on_row
     def discard(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         staff = staff_of(request)
@@ -158,7 +158,7 @@ class IssuingPages(ReadOnlyAdmin):
             act=lambda: operations.send_again(invoice=invoice, at=timezone.now(), staff=staff),
         )
 
-    @action(description="Cancel", icon="cancel", variant=ActionVariant.DANGER)
+    @action(description="Cancel", icon="cancel")
     @on_row
     def cancel(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         staff = staff_of(request)
