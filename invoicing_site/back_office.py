@@ -1,4 +1,5 @@
-"""What the back office needs around it: a content policy of its own, and our stylesheet."""
+"""What the back office needs around it: a content policy of its own, our stylesheet and
+script."""
 
 from collections.abc import Callable
 
@@ -35,6 +36,10 @@ def content_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
 
 def stylesheet(request: HttpRequest) -> str:
     return static("css/admin.css")
+
+
+def script(request: HttpRequest) -> str:
+    return static("js/back_office.js")
 
 
 def favicon(request: HttpRequest) -> str:

@@ -325,6 +325,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": "invoicing_site.back_office.favicon"},
     ],
     "STYLES": ["invoicing_site.back_office.stylesheet"],
+    "SCRIPTS": ["invoicing_site.back_office.script"],
     "SIDEBAR": {"navigation": "payments.admin.sidebar.navigation"},
     "DASHBOARD_CALLBACK": "payments.admin.dashboard.today_page",
     "COMMAND": {"search_callback": "payments.admin.finding.command_results"},

@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
-from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts import operations
@@ -132,7 +131,7 @@ class MembershipAdmin(MasterDataAdmin):
             ),
         )
 
-    @action(description="Remove", icon="person_remove", variant=ActionVariant.DANGER)
+    @action(description="Remove", icon="person_remove")
     @in_merchant_time
     def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
         member = found(self, request, object_id)
@@ -195,7 +194,7 @@ class InvitationAdmin(ReadOnlyAdmin):
             return tag("Withdrawn")
         return tag("Open", "info") if invitation.is_usable(at=timezone.now()) else tag("Expired")
 
-    @action(description="Withdraw", icon="undo", variant=ActionVariant.DANGER)
+    @action(description="Withdraw", icon="undo")
     @in_merchant_time
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         invitation = found(self, request, object_id)

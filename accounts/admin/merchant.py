@@ -166,7 +166,7 @@ class OrganizationAdmin(MasterDataAdmin):
             act=lambda file: operations.set_logo(content=file.read(), at=timezone.now(), staff=staff),
         )
 
-    @action(description="Remove logo", icon="hide_image", variant=ActionVariant.DANGER)
+    @action(description="Remove logo", icon="hide_image")
     @on_row
     def remove_logo(self, request: HttpRequest, organization: Organization) -> HttpResponse:
         staff = staff_of(request)
@@ -227,7 +227,7 @@ class BankAccountChangeAdmin(ReadOnlyAdmin):
     def approve(self, request: HttpRequest, change: BankAccountChange) -> HttpResponse:
         return _decide(self, request, change, approve=True)
 
-    @action(description="Reject", icon="close", variant=ActionVariant.DANGER)
+    @action(description="Reject", icon="close")
     @on_row
     def reject(self, request: HttpRequest, change: BankAccountChange) -> HttpResponse:
         return _decide(self, request, change, approve=False)

@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.decorators import action
-from unfold.enums import ActionVariant
 from unfold.forms import AdminPasswordChangeForm
 
 from accounts import operations
@@ -177,7 +176,7 @@ class CustomerTokenAdmin(ReadOnlyAdmin):
             return tag("Expired")
         return tag("Usable", "success")
 
-    @action(description="Revoke", icon="block", variant=ActionVariant.DANGER)
+    @action(description="Revoke", icon="block")
     @in_merchant_time
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         token = found(self, request, object_id)

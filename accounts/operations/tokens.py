@@ -67,7 +67,8 @@ def revoke_token(*, token: CustomerToken, at: datetime, by: Actor) -> None:
     """End a token at once. Doing it again changes nothing."""
     with transaction.atomic():
         if CustomerToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=at):
-            record(token, "token.revoked", at=at, by=by, after={"name": token.name})
+            told = {"name": token.name, "revoked_at": at.isoformat()}
+            record(token, "token.revoked", at=at, by=by, before={"revoked_at": None}, after=told)
 
 
 def customer_for_token(token: str, *, at: datetime) -> Customer:

@@ -140,6 +140,11 @@ class Invoice(models.Model):
         return self.total_amount - self.paid_amount - self.reserved_amount
 
     @property
+    def still_open(self) -> int:
+        """What can still be paid of it as it stands: nothing of a draft or of a cancelled invoice."""
+        return self.open_balance if self.status == self.Status.SENT else 0
+
+    @property
     def has_pending_payment(self) -> bool:
         return self.reserved_amount > 0
 

@@ -101,8 +101,15 @@ def withdraw_promise(*, promise: PaymentPromise, reason: str, at: datetime, staf
         current = withdrawable(promise=promise, staff=staff)
         current.withdrawn_at = at
         current.save(update_fields=["withdrawn_at"])
-        after = {"withdrawn_at": at.isoformat()}
-        record(current, "paymentpromise.withdrawn", at=at, by=staff.actor, after=after, reason=reason)
+        record(
+            current,
+            "paymentpromise.withdrawn",
+            at=at,
+            by=staff.actor,
+            before={"withdrawn_at": None},
+            after={"withdrawn_at": at.isoformat()},
+            reason=reason,
+        )
 
 
 def _require_day_ahead(day: date, at: datetime, *, field: str) -> None:

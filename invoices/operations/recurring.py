@@ -87,8 +87,15 @@ def skip_next(
         note = f"Skipped: {reason}"[:300]
         RecurringRun.objects.create(recurring=current, date=day, note=note, created_at=at)
         _go_on(current)
-        after = {"date": day.isoformat()}
-        record(current, "recurringinvoice.skipped", at=at, by=staff.actor, after=after, reason=reason)
+        record(
+            current,
+            "recurringinvoice.skipped",
+            at=at,
+            by=staff.actor,
+            before={"next_date": day.isoformat()},
+            after={"next_date": current.next_date and current.next_date.isoformat()},
+            reason=reason,
+        )
 
 
 def going_on(account: Account) -> list[RecurringInvoice]:

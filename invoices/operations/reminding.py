@@ -183,7 +183,15 @@ def _stop(reminder: Reminder, *, at: datetime, by: Actor, reason: str) -> None:
     reminder.stopped_at, reminder.stopped_because = at, reason
     reminder.save(update_fields=["stopped_at", "stopped_because"])
     told = {"level": reminder.level.name, "reminder": reminder.pk}
-    record(reminder.invoice, "invoice.reminder_stopped", at=at, by=by, after=told, reason=reason)
+    record(
+        reminder.invoice,
+        "invoice.reminder_stopped",
+        at=at,
+        by=by,
+        before={"stopped_at": None},
+        after=told | {"stopped_at": at.isoformat()},
+        reason=reason,
+    )
 
 
 def _charge_fee(reminder: Reminder, account: Account, *, at: datetime) -> None:

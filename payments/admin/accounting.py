@@ -19,7 +19,7 @@ from accounts.operations.exporting import AT_ONCE, Counted
 from accounts.operations.zipping import ZIPS, Zip
 from core.spreadsheets import csv_lines
 from payments import reporting
-from payments.admin.reports import EARLIEST, given, page, report
+from payments.admin.reports import EARLIEST, asked, page, report
 from payments.reporting import accounting as books
 
 KIND = "reports.accounting"
@@ -45,10 +45,8 @@ def month(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
         raise PermissionDenied
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    last_month = reporting.months_back(today, 1)
-    form = MonthForm(request.GET or {"month": f"{last_month:%Y-%m}"})
-    (asked,) = given(form, month=last_month)
-    first, last = reporting.period_of(max(EARLIEST, min(asked, today)), "month")
+    form, day = asked(MonthForm, request, month=reporting.months_back(today, 1))
+    first, last = reporting.period_of(max(EARLIEST, min(day, today)), "month")
     moved = reporting.receivables_moved(first, last, today=today, zone=zone)
     if request.method == "POST":
         return give_zip(

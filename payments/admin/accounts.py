@@ -168,7 +168,7 @@ class AccountAdmin(MasterDataAdmin):
         "available_money",
         "overdue_money",
         "days_to_pay",
-        "last_payment",
+        "last_payment_words",
         "reminders",
         "rows",
         "created_at",
@@ -198,7 +198,7 @@ class AccountAdmin(MasterDataAdmin):
                 "fields": (
                     ("number", "standing", "created_at"),
                     ("balance_money", "credit_limit_money", "available_money"),
-                    ("overdue_money", "days_to_pay", "last_payment"),
+                    ("overdue_money", "days_to_pay", "last_payment_words"),
                     "reminders",
                     "rows",
                 )
@@ -237,6 +237,12 @@ class AccountAdmin(MasterDataAdmin):
     @admin.display(description="Last payment", ordering="last_payment_at")
     def last_payment(self, account: Account) -> date | None:
         return timezone.localdate(account.last_payment_at) if account.last_payment_at else None
+
+    @admin.display(description="Last payment")
+    def last_payment_words(self, account: Account) -> str | None:
+        """For the form, which writes a bare date as programs do."""
+        day = self.last_payment(account)
+        return date_format(day) if day else None
 
     @admin.display(description="Reminders")
     def reminders(self, account: Account) -> str:

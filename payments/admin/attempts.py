@@ -8,7 +8,6 @@ from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
 from unfold.decorators import action
-from unfold.enums import ActionVariant
 
 from accounts.admin.base import (
     MasterDataAdmin,
@@ -166,7 +165,7 @@ class PaymentSessionAdmin(ReadOnlyAdmin):
             return []
         return super().get_actions_detail(request, object_id)
 
-    @action(description="Release", icon="lock_open", variant=ActionVariant.DANGER)
+    @action(description="Release", icon="lock_open")
     @in_merchant_time
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         session = found(self, request, object_id)

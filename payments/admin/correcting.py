@@ -9,7 +9,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from moneyed import Money
 from unfold.decorators import action
-from unfold.enums import ActionVariant
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminTextareaWidget,
@@ -85,7 +84,7 @@ class WriteOffForm(Form):
 class CorrectingPages(ReadOnlyAdmin):
     """The pages of an invoice that ask before it is corrected."""
 
-    @action(description="Credit", icon="remove_circle", variant=ActionVariant.DANGER)
+    @action(description="Credit", icon="remove_circle")
     @on_row
     def credit(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         staff, currency = staff_of(request), invoice.currency
@@ -132,7 +131,7 @@ class CorrectingPages(ReadOnlyAdmin):
         ask_again(form, most=left, currency=currency)
         return confirm(self, request, invoice, page, form=form, act=act)
 
-    @action(description="Write off", icon="money_off", variant=ActionVariant.DANGER)
+    @action(description="Write off", icon="money_off")
     @on_row
     def write_off(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         staff, currency, open_now = staff_of(request), invoice.currency, invoice.open_balance
@@ -303,7 +302,7 @@ class WriteOffAdmin(ReadOnlyAdmin):
     def state(self, row: WriteOff) -> Any:
         return tag("Undone") if row.undone_at else tag("Written off", "warning")
 
-    @action(description="Undo", icon="undo", variant=ActionVariant.DANGER)
+    @action(description="Undo", icon="undo")
     @on_row
     def undo(self, request: HttpRequest, row: WriteOff) -> HttpResponse:
         staff, invoice, currency = staff_of(request), row.invoice, row.currency

@@ -209,9 +209,7 @@ class InvoiceAdmin(
     total_money = money_column("total_amount", "Total")
     paid_money = money_column("paid_amount", "Paid")
     reserved_money = money_column("reserved_amount", "Payment pending")
-    open_money = money_column(
-        lambda invoice: invoice.open_balance if invoice.status == Status.SENT else 0, "Open balance"
-    )
+    open_money = money_column(lambda invoice: invoice.still_open, "Open balance")
 
     def get_urls(self) -> list:
         page = self.admin_site.admin_view(self.preview)

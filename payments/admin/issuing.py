@@ -87,7 +87,7 @@ class IssuingPages(ReadOnlyAdmin):
 
         return confirm(self, request, invoice, page, form=form, act=act)
 
-    @action(description="Discard draft", icon="delete", variant=ActionVariant.DANGER)
+    @action(description="Discard draft", icon="delete")
     @on_row
     def discard(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         staff = staff_of(request)
@@ -136,7 +136,7 @@ class IssuingPages(ReadOnlyAdmin):
 
         return confirm(self, request, invoice, page, form=Form(posted(request)), act=act)
 
-    @action(description="Cancel", icon="cancel", variant=ActionVariant.DANGER)
+    @action(description="Cancel", icon="cancel")
     @on_row
     def cancel(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         staff = staff_of(request)

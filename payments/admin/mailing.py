@@ -10,7 +10,6 @@ from django.utils.formats import date_format, localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action
-from unfold.enums import ActionVariant
 
 from accounts.admin.base import ReadOnlyAdmin, staff_of
 from accounts.admin.columns import link_to, tag
@@ -75,7 +74,7 @@ class MailingPages(ReadOnlyAdmin):
 
         return confirm(self, request, paper, page, form=Form(posted(request)), act=act)
 
-    @action(description="Stop mail", icon="stop_circle", variant=ActionVariant.DANGER)
+    @action(description="Stop mail", icon="stop_circle")
     @on_row
     def stop_mail(self, request: HttpRequest, paper: Paper) -> HttpResponse:
         staff = staff_of(request)

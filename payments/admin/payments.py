@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
@@ -125,7 +126,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     def method_words(self, payment: Payment) -> str:
         if payment.is_recorded and payment.method in RecordedMethod.values:
             return RecordedMethod(payment.method).label
-        words = payment.method.replace("_", " ") or payment.provider.name
+        words = capfirst(payment.method.replace("_", " ")) or payment.provider.name
         last4 = payment.method_details.get("last4")
         return f"{words} ending {last4}" if last4 else words
 
@@ -225,7 +226,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             ),
         )
 
-    @action(description="Reject", icon="close", variant=ActionVariant.DANGER)
+    @action(description="Reject", icon="close")
     @in_merchant_time
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         payment = found(self, request, object_id)
@@ -251,7 +252,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return ask_to_assign(self, request, payment)
 
-    @action(description="Refund", icon="undo", variant=ActionVariant.DANGER)
+    @action(description="Refund", icon="undo")
     @in_merchant_time
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
         payment = found(self, request, object_id)
@@ -259,7 +260,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return ask_to_refund(self, request, payment)
 
-    @action(description="Undo recording", icon="backspace", variant=ActionVariant.DANGER)
+    @action(description="Undo recording", icon="backspace")
     @in_merchant_time
     def undo_recording(self, request: HttpRequest, object_id: str) -> HttpResponse:
         payment = found(self, request, object_id)

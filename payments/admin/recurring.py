@@ -61,6 +61,13 @@ class RecurringLineInline(TabularInline):
     hide_title = True
     verbose_name_plural = "Lines. Prices in the region's currency, before tax"
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The column's head is no label: each field says its name."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name in self.fields:
+            field.widget.attrs["aria-label"] = str(db_field.verbose_name).capitalize()
+        return field
+
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """An invoice has at least one line."""
         return super().get_formset(request, obj, validate_min=True, **kwargs)

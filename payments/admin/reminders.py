@@ -8,7 +8,6 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import action
-from unfold.enums import ActionVariant
 
 from accounts.admin.base import (
     MasterDataAdmin,
@@ -147,7 +146,7 @@ class ReminderAdmin(ReadOnlyAdmin):
         waits = Reminder.objects.waiting().filter(pk=parse_id(object_id)).exists()
         return super().get_actions_detail(request, object_id) if waits else []
 
-    @action(description="Stop", icon="stop_circle", variant=ActionVariant.DANGER)
+    @action(description="Stop", icon="stop_circle")
     @in_merchant_time
     def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
         reminder = found(self, request, object_id)

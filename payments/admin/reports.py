@@ -31,7 +31,7 @@ EARLIEST = date(1970, 1, 1)
 
 
 def _day(label: str) -> DateField:
-    return DateField(label=label, required=False, widget=DateInput(attrs={"type": "date"}))
+    return DateField(label=label, required=False, widget=DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
 
 
 class DayForm(Form):
@@ -98,17 +98,17 @@ def _wants_csv(request: HttpRequest, form: Form) -> bool:
     return request.GET.get("format") == "csv" and form.is_valid()
 
 
-def given(form: Form, **otherwise: Any) -> list[Any]:
-    """What was asked, or else what stands in its place."""
-    said = form.cleaned_data if form.is_valid() else {}
-    return [said.get(name) or value for name, value in otherwise.items()]
+def asked(kind: type[Form], request: HttpRequest, **otherwise: Any) -> tuple[Any, ...]:
+    """The form that shows what was asked, or else what stands in its place; then the values themselves."""
+    form = kind(otherwise | {name: value for name, value in request.GET.items() if value})
+    valid = form.cleaned_data if form.is_valid() else {}
+    return form, *(valid.get(name, value) for name, value in otherwise.items())
 
 
 @report
 def aging(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
     """What was open at the end of a day, by account and bucket; with an account, its invoices."""
-    form = DayForm(request.GET)
-    (on,) = given(form, on=today)
+    form, on = asked(DayForm, request, on=today)
     on = max(EARLIEST, min(on, today))
     if "account" in request.GET:
         return _aging_of_account(request, form, on, today, zone)
@@ -176,9 +176,8 @@ def _plain(invoice: Any) -> Decimal:
 @report
 def revenue(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
     """What was invoiced, less what was cancelled and credited, by month, quarter or year."""
-    form = RevenueForm(request.GET)
     otherwise = {"from": reporting.months_back(today, 11), "to": today, "by": "month"}
-    first, last, by = given(form, **otherwise)
+    form, first, last, by = asked(RevenueForm, request, **otherwise)
     first, last = _within(first, last)
     rows = reporting.revenue(first, last, by=by, zone=zone)
     if _wants_csv(request, form):
@@ -250,9 +249,9 @@ def _addresses(currency: str, begins: date, ends: date, zone: ZoneInfo, **more: 
 @report
 def taxes(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseBase:
     """Net, tax and gross by rate, of what was invoiced less what was cancelled and credited."""
-    form = SpanForm(request.GET)
     begins, ends = reporting.period_of(reporting.months_back(today, 1), "month")
-    first, last = _within(*given(form, **{"from": begins, "to": ends}))
+    form, first, last = asked(SpanForm, request, **{"from": begins, "to": ends})
+    first, last = _within(first, last)
     rows = reporting.tax_summary(first, last, zone=zone)
     if _wants_csv(request, form):
         head = ["from", "to", "currency", "rate", "net", "tax", "gross"]

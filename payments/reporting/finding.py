@@ -8,7 +8,7 @@ from django.db.models import Model, Q, QuerySet
 from accounts.models import Account, Region
 from core.errors import Invalid
 from core.money import read_amount
-from invoices.models import Invoice
+from invoices.models import CreditNote, Invoice
 from orders.models import Order
 from payments.models import Payment, PaymentSession, Refund
 
@@ -29,7 +29,10 @@ Amounts = list[tuple[str, int]]
 Search = Callable[[str, Amounts], QuerySet]
 SEARCHES: dict[str, Search] = {
     "invoices.invoice": lambda text, amounts: Invoice.objects.select_related("account").filter(
-        Q(number__icontains=text) | Q(order_numbers__icontains=text) | _same("total_amount", amounts)
+        _numbered(text) | Q(order_numbers__icontains=text) | _same("total_amount", amounts)
+    ),
+    "invoices.creditnote": lambda text, amounts: CreditNote.objects.select_related("account").filter(
+        _numbered(text) | _same("total_amount", amounts)
     ),
     "accounts.account": lambda text, amounts: Account.objects.filter(
         Q(company_name__icontains=text)
@@ -50,6 +53,12 @@ SEARCHES: dict[str, Search] = {
 }
 
 
+def _numbered(text: str) -> Q:
+    """A number or a part of it; `INV-14` is INV-2025-014 too."""
+    series, _, last = text.rpartition("-")
+    return Q(number__icontains=text) | Q(number__istartswith=f"{series}-", number__endswith=last)
+
+
 def _same(column: str, amounts: Amounts) -> Q:
     """The amounts that were typed, asked of this column."""
     found = Q(pk__in=())
@@ -60,7 +69,7 @@ def _same(column: str, amounts: Amounts) -> Q:
 
 def _amounts(text: str) -> Amounts:
     """What the text is in minor units of each currency that a region has; nothing when it is no amount."""
-    found = []
+    text, found = text.strip("$€£¥ "), []
     for currency in Region.objects.order_by("currency").values_list("currency", flat=True).distinct():
         try:
             found.append((currency, read_amount(text, currency)))

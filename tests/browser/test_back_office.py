@@ -6,10 +6,17 @@ import pytest
 from django.apps import apps
 from playwright.sync_api import Page, expect
 
+from invoices.models import Invoice
 from payments.models import Payment
 from tests import factories
+from tests.browser.watching import is_clean
 
 pytestmark = pytest.mark.django_db(transaction=True)
+# What axe finds in elements that the theme makes.
+OF_THE_THEME = {
+    "landmark-unique": ".simplebar-content-wrapper",
+    "empty-table-header": "thead th",  # the column of its boxes to remove a row
+}
 OF_THE_VISIT = {"Session", "LogEntry", "AccessLog", "AccessAttempt"}  # these say that somebody looked
 
 
@@ -85,3 +92,71 @@ def test_39_what_is_decided_already_says_so_in_the_button_s_place(desk):
     expect(desk.get_by_role("heading", level=1)).to_be_visible()
     expect(desk.get_by_role("button", name="Verify $39.40")).to_have_count(0)
     expect(desk.get_by_text("Verified by Stella Staff")).to_be_visible()
+
+
+def test_every_job_is_there_without_a_mouse(desk):
+    """What the theme makes of plain elements takes keys too, and gives the focus back."""
+    desk.goto(f"/admin/invoices/invoice/{Invoice.objects.open().get().pk}/change/")
+    more = desk.get_by_role("button", name="More", exact=True)
+    more.focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("body > nav a").first).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(more).to_be_focused()
+    expect(desk.locator("body > nav")).to_be_hidden()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("body > nav a").first).to_be_focused()
+    desk.locator("body > nav a", has_text="Cancel").focus()
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Cancel invoice INV-2025-001?")
+
+
+def test_lists_are_filtered_and_searched_without_a_mouse(desk):
+    desk.goto("/admin/invoices/invoice/")
+    filters = desk.get_by_role("button", name="Filters")
+    filters.focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#changelist-filter a").first).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(filters).to_be_focused()
+    desk.keyboard.press("/")
+    expect(filters).to_be_focused()
+    desk.keyboard.press("Control+k")
+    expect(desk.locator("#search-input-command")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", ["laptop", "phone"])
+def test_34_pages_of_the_back_office_have_no_fault(visit, stella, account, alice, width):
+    invoice = factories.an_open_invoice(account, account.line_items.get())
+    payment = factories.a_promised_payment(invoice, by=alice.user)
+    paid = factories.a_paid_invoice(account, stella)
+    desk = visit(stella, width=width)
+    for page in (
+        "",
+        "find/?q=globex",
+        "reports/aging/",
+        "reports/revenue/",
+        "reports/taxes/",
+        "reports/accounting/",
+        "invoices/invoice/?show=all",
+        "invoices/invoice/remind/",
+        "invoices/invoice/bill_unbilled/",
+        "invoices/invoice/draft/",
+        f"invoices/invoice/draft/?account={account.number}",
+        f"invoices/invoice/{invoice.pk}/change/",
+        f"invoices/invoice/{invoice.pk}/cancel/",
+        f"invoices/invoice/{paid.pk}/credit/",
+        f"invoices/invoice/{paid.pk}/figures/",
+        "invoices/recurringinvoice/add/",
+        "payments/payment/",
+        f"payments/payment/{payment.pk}/verify/",
+        f"payments/payment/record/?account={account.number}",
+        "payments/bankstatement/import/",
+        "accounts/account/?show=all",
+        f"accounts/account/{account.pk}/change/",
+        f"accounts/account/{account.pk}/change_limit/",
+        "accounts/organization/1/change_bank_account/",
+    ):
+        desk.goto(f"/admin/{page}")
+        is_clean(desk, theirs=OF_THE_THEME)
+        assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth"), page

@@ -1,6 +1,8 @@
 """What nobody looks at while a page is used, and what fails a test all the same: errors on the console,
 reports of the content security policy, requests that leave this machine, and what axe finds."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -9,15 +11,20 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
 LOOPBACK = {"localhost", "127.0.0.1", None}  # None: data: and blob: have no host
+NOTHING: Mapping[str, str] = MappingProxyType({})
 SCHEMES = ("light", "dark")
 REPORT = """document.addEventListener("securitypolicyviolation", (report) =>
     window.cspReport(`${report.effectiveDirective} ${report.blockedURI} on ${report.documentURI}`))"""
 # Frames are the providers' pages, and stand-ins here.
-RUN_AXE = """async (but) => {
+RUN_AXE = """async ([but, theirs]) => {
   const rules = Object.fromEntries(but.map((rule) => [rule, { enabled: false }]));
   const { violations } = await axe.run(document, { iframes: false, resultTypes: ["violations"], rules });
-  return violations.map(({ id, nodes }) =>
-    `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
+  const isTheirs = (rule, target) => document.querySelector(target)?.matches(theirs[rule] ?? ":not(*)");
+  return violations
+    .map(({ id, nodes }) => [id, nodes.filter(({ target }) => !isTheirs(id, target[0]))])
+    .filter(([, nodes]) => nodes.length > 0)
+    .map(([id, nodes]) =>
+      `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
 }"""
 
 
@@ -72,9 +79,9 @@ def without_script(page: Page) -> Page:
     return page
 
 
-def is_clean(page: Page, *, but: tuple[str, ...] = ()) -> None:
-    """axe finds nothing (but what these rules find), by day and by night. It comes in beside the page, past
-    its strict policy."""
+def is_clean(page: Page, *, but: tuple[str, ...] = (), theirs: Mapping[str, str] = NOTHING) -> None:
+    """axe finds nothing (but what these rules find, and what `theirs` names: by rule, the elements that are
+    another's), by day and by night. It comes in beside the page, past its strict policy."""
     switch = SWITCHED_OFF.get(page)
     if switch:
         switch.turn(on=True)
@@ -83,7 +90,7 @@ def is_clean(page: Page, *, but: tuple[str, ...] = ()) -> None:
         page.emulate_media(color_scheme=scheme)
         if not page.evaluate("typeof axe === 'object'"):
             page.evaluate(AXE_SCRIPT)
-        found += [f"{scheme}: {problem}" for problem in page.evaluate(RUN_AXE, but)]
+        found += [f"{scheme}: {problem}" for problem in page.evaluate(RUN_AXE, [but, dict(theirs)])]
     page.emulate_media(color_scheme="light")
     if switch:
         switch.turn(on=False)

@@ -63,7 +63,7 @@ class TestPayments:
             [
                 "3 Sep 2025, 05:21",
                 "Globex",
-                "bank transfer",
+                "Bank transfer",
                 promise.reference,
                 "$39.40",
                 "$0.00",

@@ -63,9 +63,15 @@ def test_the_list_says_how_each_stands(alice, at, five, time_machine):
     assert page.startswith("Invoices Open €50.00 $25.00 of which overdue $25.00 ")
     assert "INV-2025-002 Overdue 1 day Partly paid 5 Sep 2025 Due 5 Oct 2025 ORD-2 $20.00 $15.00" in page
     assert "INV-2025-003 Paid" in page
-    assert "INV-2025-004 Cancelled" in page
+    assert "INV-2025-004 Cancelled 7 Sep 2025 Due 7 Oct 2025 ORD-4 $40.00 $0.00" in page
     assert "5 invoices · Page 1 of 1" in page
     assert "Export these 5 as CSV" in page
+
+
+def test_nothing_is_open_of_a_cancelled_one(alice, at, five):
+    page = Browser(alice).text(at("invoice", five[3].pk))
+    assert "Invoice INV-2025-004 Cancelled Open balance: $0.00 Total: $40.00" in page
+    assert "Total $40.00 Open balance $0.00" in page
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,22 @@ def lines(answer) -> list[str]:
     return b"".join(answer.streaming_content).decode().splitlines()
 
 
+@pytest.mark.parametrize(
+    ("address", "days"),
+    [
+        (AGING, ["2025-09-03"]),
+        (REVENUE, ["2024-10-01", "2025-09-03"]),
+        (TAXES, ["2025-08-01", "2025-08-31"]),
+        ("/admin/reports/accounting/", ["2025-08"]),
+    ],
+)
+def test_the_form_says_which_days_are_shown(staff, account, address, days):
+    form = staff.get(address).context["form"]
+    assert [field.value() and field.field.widget.format_value(field.value()) for field in form][
+        : len(days)
+    ] == days
+
+
 class TestAging:
     def test_as_of_a_past_day(self, staff, invoice):
         page = staff.get(AGING, {"on": "2025-08-19"})
@@ -181,6 +197,19 @@ class TestSearch:
         opened = page_of(Invoice.objects.get(number="INV-2025-002"))
         assert (answer.status_code, answer["Location"]) == (302, opened)
 
+    def test_a_number_without_its_year(self, staff, rows):
+        answer = staff.get(FIND, {"q": "inv-02"})
+        assert answer["Location"] == page_of(Invoice.objects.get(number="INV-2025-002"))
+
+    def test_a_credit_note_by_number_and_amount(self, staff, rows, stella):
+        invoice = Invoice.objects.get(number="INV-2025-002")
+        (line,) = invoice.line_items.all()
+        note = operations.credit_invoice(
+            invoice=invoice, amounts={line.pk: 1001}, reason="Broken", at=NOW, staff=stella
+        )
+        assert staff.get(FIND, {"q": note.number})["Location"] == page_of(note)
+        assert staff.get(FIND, {"q": "10.01"})["Location"] == page_of(note)
+
     def test_an_exact_name_wins_over_what_only_contains_it(self, staff, rows):
         answer = staff.get(FIND, {"q": "INV-2025-001"})  # a payment's reference contains it
         assert answer["Location"] == page_of(Invoice.objects.get(number="INV-2025-001"))
@@ -192,7 +221,7 @@ class TestSearch:
             return [name for name, _, _ in staff.get(FIND, {"q": text}).context["groups"]]
 
         assert kinds("39.40") == ["invoices", "payments"]
-        assert kinds("39,40") == ["invoices", "payments"]
+        assert kinds("39,40") == kinds("$39.40") == ["invoices", "payments"]
         assert kinds(payment.reference) == ["payments", "payment sessions"]
         assert staff.get(FIND, {"q": "i7"})["Location"] == page_of(Order.objects.get(display_id="I7"))
         assert kinds("INV-2025") == ["invoices", "payments"]
