@@ -31,6 +31,7 @@ from accounts import operations
 from accounts.admin.cells import cells_of, head_of
 from accounts.models import Export, Organization, User
 from accounts.operations.exporting import Counted
+from accounts.operations.zipping import ZIPS
 from core.doors import admin_message, kept
 from core.errors import NotFound, Refusal
 from core.spreadsheets import csv_lines, write_xlsx
@@ -186,13 +187,19 @@ def progress(request: HttpRequest, uuid: Any) -> HttpResponseBase:
 def download(request: HttpRequest, uuid: Any) -> HttpResponseBase:
     """The file, for a day, for the one who asked and may still view the list."""
     export = _own(request, uuid)
-    if not admin.site.get_model_admin(apps.get_model(export.kind)).has_view_permission(request):
+    if not _may_view(request, export.kind):
         raise PermissionDenied
     if not _is_ready(export, timezone.now()):
         messages.error(request, "This file is not there any more. Export the list again.")
         return HttpResponseRedirect(reverse("admin:export", args=[export.uuid]))
     file = operations.file_of(export).open("rb")
     return kept(FileResponse(file, content_type=KINDS[Form(export.form)]), export.name)
+
+
+def _may_view(request: HttpRequest, kind: str) -> bool:
+    if zipped := ZIPS.get(kind):
+        return request.user.has_perm(zipped.permission)
+    return bool(admin.site.get_model_admin(apps.get_model(kind)).has_view_permission(request))
 
 
 def _is_ready(export: Export, at: datetime) -> bool:

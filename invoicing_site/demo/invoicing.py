@@ -1,4 +1,4 @@
-"""What merchants do with invoices: a draft, an issued one, a credit note, a write-off."""
+"""What merchants do with invoices: a draft, an issued one, credit notes, a write-off, a cancelled one."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -37,23 +37,7 @@ def show_invoicing(*, staff: User, now: datetime) -> None:
         locale="de_DE",
     )
     region = Region.objects.get(name="Europe")
-    credited = _issued(account, region, (SERVICE, FREIGHT), staff, now - timedelta(days=40))
-    line = credited.line_items.get(description=FREIGHT.description)
-    payments.credit_invoice(
-        invoice=credited,
-        amounts={line.pk: line.amount},
-        reason="Freight is free from 250 €",
-        at=now - timedelta(days=38),
-        staff=staff,
-    )
-    given_up = _issued(account, region, (FREIGHT,), staff, now - timedelta(days=50))
-    payments.write_off(
-        invoice=given_up,
-        amount=given_up.open_balance,
-        reason="Not worth a letter",
-        at=now - timedelta(days=5),
-        staff=staff,
-    )
+    _correct(account, region, staff, now)
     charge = orders.place_order(
         account=account,
         region=region,
@@ -64,6 +48,35 @@ def show_invoicing(*, staff: User, now: datetime) -> None:
     ).account_line_item
     draft = Draft(lines=[TRAINING], line_item_ids=[charge.pk] if charge else [], notes="Thank you.")
     invoices.create_draft(account=account, region=region, draft=draft, at=now, staff=staff)
+
+
+def _correct(account: Account, region: Region, staff: User, now: datetime) -> None:
+    """Two credit notes, one of which is kept as account credit; a write-off; a cancelled invoice."""
+    credited = _issued(account, region, (SERVICE, FREIGHT), staff, now - timedelta(days=40))
+    for line, reason, is_kept in (
+        (FREIGHT, "Freight is free from 250 €", False),
+        (SERVICE, "One hour less than planned", True),
+    ):
+        row = credited.line_items.get(description=line.description)
+        payments.credit_invoice(
+            invoice=credited,
+            amounts={row.pk: row.amount // int(line.quantity)},
+            reason=reason,
+            at=now - timedelta(days=38),
+            staff=staff,
+            is_kept=is_kept,
+        )
+    given_up = _issued(account, region, (FREIGHT,), staff, now - timedelta(days=50))
+    payments.write_off(
+        invoice=given_up,
+        amount=given_up.open_balance,
+        reason="Not worth a letter",
+        at=now - timedelta(days=5),
+        staff=staff,
+    )
+    twice = _issued(account, region, (TRAINING,), staff, now - timedelta(days=20))
+    cancelled_at = now - timedelta(days=19)
+    invoices.cancel_invoice(invoice=twice, at=cancelled_at, staff=staff, reason="The training was put off")
 
 
 def _issued(

@@ -42,13 +42,15 @@ def happenings(
 ) -> list[Happening]:
     """From the audit trail and the payments of an invoice, and the attempts of those `sessions` that the
     reader may see. Needs payments `with_details()` and `with_refunds()`."""
-    found = [*_invoice(invoice), *_declines(invoice, sessions), *_credits(invoice), *_corrections(invoice)]
+    corrections = [*_corrections(invoice)]
+    found = [*_invoice(invoice, is_corrected=bool(corrections)), *corrections]
+    found += [*_declines(invoice, sessions), *_credits(invoice)]
     for payment in payments:
         found += _payment(payment)
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 
-def _invoice(invoice: Invoice) -> Iterator[Happening]:
+def _invoice(invoice: Invoice, *, is_corrected: bool) -> Iterator[Happening]:
     entries = list(AuditEntry.objects.filter(object_kind="invoices.invoice", object_id=invoice.pk))
     emails = {entry.actor_label for entry in entries if entry.action == "invoice.viewed"}
     names = {user.email: str(user) for user in User.objects.filter(email__in=emails)}
@@ -65,7 +67,7 @@ def _invoice(invoice: Invoice) -> Iterator[Happening]:
             name = names.get(entry.actor_label, entry.actor_label)
             yield Happening(entry.at, _("First viewed by %(name)s") % {"name": name})
         elif entry.action == "invoice.paid":
-            yield Happening(entry.at, _("Paid in full"))
+            yield Happening(entry.at, _("Nothing is open any more") if is_corrected else _("Paid in full"))
         elif entry.action == "invoice.cancelled":
             yield Happening(entry.at, _("Cancelled"))
 

@@ -102,7 +102,7 @@ class TestFiles:
         factories.an_organization(time_zone="Asia/Tokyo")
         factories.a_paid_invoice(account, stella)
         line = csv_of(staff.post(address_of(Payment, show="all"), {"form": "csv"}))[1]
-        assert line.startswith("2025-09-03T14:21:07.596000+09:00,Globex,bank transfer,")
+        assert line.startswith("2025-09-03T14:21:07.596000+09:00,Globex,Bank transfer,")
 
     def test_every_list_can_be_saved(self, staff):
         one_of_each(1)

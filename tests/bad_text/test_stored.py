@@ -44,7 +44,7 @@ PAID = "?paid={payment}"
 STRUCTURED = (
     "number currency currency_code locale time_zone email status code kind method object_kind object_id "
     "actor_kind actor_id token_hash snapshot_hash password base quote invoice_number_format country "
-    "billing_country unit_price_currency account_type role action uuid event_id"
+    "billing_country unit_price_currency account_type role action uuid event_id sha256"
 ).split()
 
 

@@ -190,7 +190,8 @@ class TestSkipping:
         assert recurring.next_date == date(2025, 9, 30)
         assert recurring.runs.get().note == "Skipped: On leave"
         entry = AuditEntry.objects.get(action="recurringinvoice.skipped")
-        assert (entry.reason, entry.after) == ("On leave", {"date": "2025-08-31"})
+        assert entry.reason == "On leave"
+        assert (entry.before, entry.after) == ({"next_date": "2025-08-31"}, {"next_date": "2025-09-30"})
 
     def test_what_was_asked_of_another_day_skips_nothing(self, account, stella):
         recurring = factories.a_recurring_invoice(account, stella)

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import operations as accounts
-from accounts.models import Account, BankAccountChange, CustomerToken, Invitation, Membership, Region, User
+from accounts.models import Account, CustomerToken, Invitation, Membership, Region, User
 from core.audit import SYSTEM
 from invoices import operations as invoices
 from invoices.models import CreditNote
@@ -95,9 +95,6 @@ def build() -> World:
     users["both"] = User.objects.create_user(CUSTOMERS["both"], "x", name="Max Example")
     Membership.objects.create(user=users["both"], account=globex, role=Membership.Role.SENIOR_BUYER)
     Membership.objects.create(user=users["both"], account=initech, role=Membership.Role.ADMIN)
-    BankAccountChange.objects.create(
-        bank_account_holder="Northwind", iban="DE02", reason="Moved", asked_by=users["admin"], asked_at=now
-    )
     world = World(
         rows={
             one.company_name: _rows(one, payer=users[who], staff=stella)

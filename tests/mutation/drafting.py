@@ -159,8 +159,8 @@ MUTANTS = (
     recurring("anybody skips", "    accounts.acting(staff, PERMISSION)\n", ""),
     recurring(
         "skipping leaves no trace",
-        'record(current, "recurringinvoice.skipped", at=at, by=staff.actor, after=after, reason=reason)',
-        "pass",
+        'record(\n            current,\n            "recurringinvoice.skipped",',
+        '(lambda *given, **told: None)(\n            current,\n            "recurringinvoice.skipped",',
     ),
     recurring(
         "skipped without the lock",
@@ -169,7 +169,11 @@ MUTANTS = (
         LOCKED,
     ),
     reminding("the same level again", "last.level.days >= level.days:", "last.level.days > level.days:"),
-    reminding("of what was paid meanwhile", 'NOT_OPEN.get(Invoice.Status(current.invoice.status), "")', '""'),
+    reminding(
+        "of what was paid meanwhile",
+        "            _stop(current, at=at, by=SYSTEM, reason=against)\n            return None\n",
+        "            pass\n",
+    ),
     reminding("the fee twice", "        if not current.is_waiting:\n", "        if False:\n"),
     reminding("no fee over the limit", "            override_reason=description,\n", ""),
     reminding(
@@ -184,10 +188,14 @@ MUTANTS = (
         LOCKED,
     ),
     letter("nobody knows whom", "    record(invoice, REMINDER_MAILED, at=at, by=SYSTEM, after=told)\n", ""),
-    sending("anybody may", "    accounts.acting(staff, ISSUE)\n", ""),
-    sending("leaves no trace", '        record(invoice, "invoice.sent_again", at=at, by=staff.actor)\n', ""),
-    sending("the same mail", ', "again": f".{at.timestamp():.0f}"', ""),
-    sending("without the lock", "with accounts.locked_account(invoice.account_id):", "if True:"),
+    sending("anybody may", "    accounts.acting(staff, OF[type(paper)][2])\n", ""),
+    sending(
+        "leaves no trace",
+        '        record(paper, f"{OF[type(paper)][0]}.sent_again", at=at, by=staff.actor)\n',
+        "",
+    ),
+    sending("the same mail", ', again=f".{at.timestamp():.0f}"', ""),
+    sending("without the lock", "with accounts.locked_account(paper.account_id):", "if True:"),
     suspending("anybody may", "    acting(staff, PERMISSION)\n", ""),
     suspending(
         "a note leaves no trace",

@@ -43,8 +43,8 @@ MUTANTS = (
     report(
         "revenue",
         "collected by another clock",
-        'TruncMonth("captured_at", tzinfo=zone)',
-        'TruncMonth("captured_at")',
+        "start, ends = start_of_day(max(first, begins), zone)",
+        "start, ends = start_of_day(max(first, begins), ZoneInfo('UTC'))",
     ),
     report("accounting", "a credit note adds", "*_paper(note, -1, of", "*_paper(note, 1, of", ACCOUNTING),
     report(
@@ -57,8 +57,8 @@ MUTANTS = (
     report(
         "accounting",
         "refunds that are not done",
-        "status=Refund.Status.DONE, ended_at",
-        "ended_at",
+        "done = Refund.objects.filter(status=Refund.Status.DONE, ",
+        "done = Refund.objects.filter(",
         ACCOUNTING,
     ),
     report(

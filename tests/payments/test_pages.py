@@ -185,6 +185,14 @@ def test_the_timeline_tells_decline_promise_rejection_and_payment_in_order(
     assert "Paid in full" in page
 
 
+def test_what_was_written_off_is_not_told_as_paid(at, browser, invoice, stella):
+    operations.write_off(invoice=invoice, amount=invoice.open_balance, reason="Lost", at=NOW, staff=stella)
+    page = browser.text(at("invoice", invoice.pk))
+    assert "$39.40 written off" in page
+    assert "Nothing is open any more" in page
+    assert "Paid in full" not in page
+
+
 def test_an_invoice_in_another_currency(at, browser, account):
     factories.a_rate("JPY", "USD", "0.0068")
     region = factories.a_region("Japan", "JPY")

@@ -160,7 +160,9 @@ class TestPages:
         draft = invoices.create_draft(
             account=account, region=line.region, draft=Draft(line_item_ids=[line.pk]), at=NOW, staff=stella
         )
-        done = client.post(list_of(type(draft)) + "issue_many/", {"ids": str(draft.pk)})
+        ids, address = str(draft.pk), list_of(type(draft)) + "issue_many/"
+        seen = {"ids": ids, "shown": client.post(address, {"ids": ids}).context["form"].now}
+        done = client.post(address, seen)
         assert "Issued as INV-2025-001. Sent in 30 seconds. Stop" in plain(done.content.decode())
         assert page_of(draft, "stop_mail") in done.content.decode()
         assert not CreditNote.objects.exists()

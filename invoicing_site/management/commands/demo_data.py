@@ -30,7 +30,7 @@ from invoices import operations as invoices
 from invoices.models import Invoice
 from invoicing_site.demo.banking import show_banking
 from invoicing_site.demo.invoicing import show_invoicing
-from invoicing_site.demo.limits import show_limits
+from invoicing_site.demo.organization import show_organization
 from invoicing_site.demo.recurring import show_recurring
 from invoicing_site.demo.reminding import show_reminders
 from invoicing_site.demo.scale import show_scale
@@ -107,7 +107,7 @@ class Command(BaseCommand):
         show_reminders(now)
         show_recurring(now)
         show_banking(now)
-        show_limits()
+        show_organization(now)
         if options["line_items"]:
             self._big(now, options["line_items"])
         if options["scale"]:
