@@ -13,6 +13,7 @@ from core.audit import AuditEntry
 from invoices.models import CreditNote, Invoice
 from payments.models import AccountCredit, Payment, ProviderCall, WriteOff
 
+SOME = 20
 CHARGED = ("account.charged", "account.charged_over_limit")
 
 
@@ -28,8 +29,11 @@ def _last_word(model: type[Model], key: str) -> Subquery:
 
 
 def _not_told_once(rows: QuerySet, entries: QuerySet, by: str) -> Iterable[Model]:
-    """Rows of which these entries, whose `by` is the row's id, do not tell exactly once."""
-    yield from rows.exclude(pk__in=entries.values(by))
+    """Some of the rows of which these entries, whose `by` is the row's id, do not tell exactly once."""
+    untold = rows.order_by().values_list("pk").difference(entries.order_by().values_list(by))
+    yield from rows.filter(
+        pk__in=[pk for (pk,) in untold[:SOME]]
+    )  # EXCEPT, since NOT IN compares each with all
     twice = entries.order_by().values(by).annotate(times=Count("pk")).filter(times__gt=1)
     yield from rows.filter(pk__in=twice.values(by))
 
