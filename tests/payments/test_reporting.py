@@ -73,6 +73,8 @@ def test_the_edges_of_the_buckets(account, days):
     (row,) = reporting.aged_by_currency(on, today=on, zone=ZoneInfo("UTC"))
     place = naive.place_of(invoice.due_date, on)
     assert row.amounts == [3940 if number == place else 0 for number in range(5)]
+    listed = [Invoice.objects.filter(one.due(on)).count() for one in reporting.BUCKETS]
+    assert listed == [int(number == place) for number in range(5)]  # where the amount's link leads
 
 
 def test_the_day_ends_where_the_organization_is(account, stella):
