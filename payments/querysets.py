@@ -208,6 +208,10 @@ class PaymentQuerySet(OwnedQuerySet):
         """Money that moved to us, sent back later or not."""
         return self.filter(status__in=("captured", "partially_refunded", "refunded"))
 
+    def collected(self) -> Self:
+        """Money that moved to us, sent back later or not; not what was entered by mistake."""
+        return self.captured().filter(~self._reversed())
+
     def undone(self) -> Self:
         """Recordings that were entered by mistake and taken out again."""
         return self.filter(self._reversed())

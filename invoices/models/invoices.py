@@ -88,7 +88,7 @@ class Invoice(models.Model):
             models.Index(fields=["-created_at", "-id"], name="invoice_newest"),
             models.Index(fields=["issue_date"], name="invoice_issued_on"),
             models.Index(
-                fields=["issue_date", "currency", "total_amount"],
+                fields=["currency", "issue_date", "total_amount"],
                 name="invoice_sums",
                 condition=Q(number__isnull=False),
             ),

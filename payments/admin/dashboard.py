@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from accounts.models import Organization
+from accounts.models import Organization, Region
 from accounts.templatetags.wording import plain_money
 from payments import reporting
 from payments.admin.drawing import Bars, Stack, bars, stack
@@ -181,21 +181,23 @@ class MonthRow:
 
 
 def figures(request: HttpRequest, today: date, zone: ZoneInfo) -> dict[str, Any]:
-    """Receivables, months and debtors of one currency; the others are tabs."""
+    """Receivables, months and debtors of one currency: the one asked for, or that of most open invoices, as
+    amounts of two are never compared. The others are tabs."""
     aged = {row.currency: row for row in reporting.aged_by_currency(today, today=today, zone=zone)}
-    first = reporting.months_back(today, MONTHS - 1)
-    daily = reporting.invoiced_by_day(first, today)
-    sees_payments = request.user.has_perm("payments.view_payment")
-    collected = reporting.collected_by_month(first, today, zone=zone) if sees_payments else []
-    known = sorted({*aged, *(row[0] for row in daily), *(row.currency for row in collected)})
-    if not known:
+    for code in Region.objects.values_list("currency", flat=True):
+        aged.setdefault(code, reporting.Aged(code, [0] * len(reporting.BUCKETS)))
+    if not aged:
         return {}
+    known = sorted(aged)
     asked = request.GET.get("currency", "")
-    currency = asked if asked in known else _busiest(known, daily)
-    row = aged.get(currency) or reporting.Aged(currency, [0] * len(reporting.BUCKETS))
+    currency = asked if asked in known else max(known, key=lambda code: aged[code].count)
+    row, first = aged[currency], reporting.months_back(today, MONTHS - 1)
+    daily = reporting.invoiced_by_day(currency, first, today)
+    sees_payments = request.user.has_perm("payments.view_payment")
+    collected = reporting.collected_by_month(currency, first, today, zone=zone) if sees_payments else {}
     months = _months(currency, first, daily, collected, zone)
     since = today - timedelta(days=reporting.DSO_DAYS - 1)
-    lately = sum(amount for code, day, amount in daily if code == currency and day >= since)
+    lately = sum(amount for day, amount in daily.items() if day >= since)
     return {
         "currency": currency,
         "currencies": [(code, f"?currency={code}", code == currency) for code in known],
@@ -211,12 +213,6 @@ def figures(request: HttpRequest, today: date, zone: ZoneInfo) -> dict[str, Any]
             for debtor in reporting.largest_debtors(currency)
         ],
     }
-
-
-def _busiest(known: list[str], daily: list[tuple[str, date, int]]) -> str:
-    """The currency that was invoiced in on most days: amounts of two currencies are never compared."""
-    days = [code for code, _, _ in daily]
-    return max(known, key=lambda code: (days.count(code), code))
 
 
 def _invoices(**where: Any) -> str:
@@ -239,20 +235,19 @@ def bucket_address(currency: str, bucket: reporting.Bucket, **where: Any) -> str
 def _months(
     currency: str,
     first: date,
-    daily: list[tuple[str, date, int]],
-    collected: list[reporting.Month],
+    daily: dict[date, int],
+    collected: dict[date, int],
     zone: ZoneInfo,
 ) -> list[MonthRow]:
     rows = []
-    came_in = {one.first: one.collected for one in collected if one.currency == currency}
     for place in range(MONTHS):
         begins, ends = reporting.period_of(reporting.months_back(first, -place), "month")
-        invoiced = sum(amount for code, day, amount in daily if code == currency and begins <= day <= ends)
+        invoiced = sum(amount for day, amount in daily.items() if begins <= day <= ends)
         rows.append(
             MonthRow(
                 begins,
                 invoiced,
-                came_in.get(begins, 0),
+                collected.get(begins, 0),
                 invoices_issued(currency, begins, ends),
                 payments_captured(currency, begins, ends, zone),
             )
@@ -272,7 +267,7 @@ def payments_captured(currency: str, first: date, last: date, zone: ZoneInfo) ->
         "captured_at__gte": reporting.start_of_day(first, zone).isoformat(),
         "captured_at__lt": reporting.end_of_day(last, zone).isoformat(),
     }
-    where = {"show": "all", "currency": currency, "account__isnull": "False", **between}
+    where = {"show": "collected", "currency": currency, "account__isnull": "False", **between}
     return reverse("admin:payments_payment_changelist", query=where)
 
 

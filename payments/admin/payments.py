@@ -93,7 +93,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     actions_detail = ("verify", "reject", "assign", "refund", "undo_recording")
     tabs = (
         Tab("to_verify", "To verify", lambda rows, at: rows.to_verify(), "Nothing to verify."),
-        Tab("captured", "Captured", lambda rows, at: rows.filter(status=Status.CAPTURED)),
+        Tab("collected", "Collected", lambda rows, at: rows.collected(), "No money came in yet."),
         Tab("pending", "Pending", lambda rows, at: rows.filter(status=Status.PENDING), "Nothing is pending."),
         Tab(
             "unassigned",

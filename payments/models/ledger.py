@@ -106,7 +106,7 @@ class Payment(models.Model):
             models.Index(fields=["account", "captured_at"], name="payment_of_account"),
             models.Index(fields=["status", "created_at"], name="payment_by_status"),
             models.Index(
-                fields=["captured_at", "currency", "amount"],
+                fields=["currency", "captured_at", "amount"],
                 name="payment_sums",
                 condition=Q(status__in=["captured", "partially_refunded", "refunded"], account__isnull=False),
             ),
@@ -280,6 +280,7 @@ class Refund(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        indexes = (models.Index(fields=["payment"], name="refund_reversals", condition=Q(kind="reversal")),)
         constraints = (
             models.UniqueConstraint(
                 fields=["provider", "reference"], condition=~Q(reference=""), name="refund_reference_once"

@@ -16,7 +16,6 @@ from payments.reporting.finding import LONGEST, SEARCHES, Found, find, only_hit
 from payments.reporting.queue import WAITING, Waiting, waiting
 from payments.reporting.receivables import DSO_DAYS, Moved, days_sales_outstanding, receivables_moved
 from payments.reporting.revenue import (
-    Month,
     Period,
     TaxLine,
     collected_by_month,
@@ -34,7 +33,6 @@ __all__ = [
     "Aged",
     "Bucket",
     "Found",
-    "Month",
     "Moved",
     "Period",
     "TaxLine",

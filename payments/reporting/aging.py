@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import (
     BigIntegerField,
     Case,
+    Count,
     F,
     IntegerField,
     OuterRef,
@@ -18,6 +19,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
+from accounts.models import Account
 from invoices.models import Invoice
 from payments.models import Allocation
 from payments.reporting.days import end_of_day
@@ -53,13 +55,15 @@ BUCKETS = (
 
 @dataclass
 class Aged:
-    """Open amounts of one currency, or of one account in it, by bucket in their order, in minor units."""
+    """Open amounts of one currency, or of one account in it, by bucket in their order, in minor units; of a
+    currency also on how many invoices (`count`)."""
 
     currency: str
     amounts: list[int]
     account: int | None = None
     number: str = ""
     company: str = ""
+    count: int = 0
 
     @property
     def total(self) -> int:
@@ -109,8 +113,11 @@ def aged_by_currency(on: date, *, today: date, zone: ZoneInfo) -> list[Aged]:
     """One row for each currency in which something is open, by its code."""
     found: dict[str, Aged] = {}
     rows = _by_bucket(open_on(on, today=today, zone=zone), on)
-    for currency, bucket, amount in rows.values_list("currency", "bucket").annotate(sum=Sum("open_then")):
-        found.setdefault(currency, Aged(currency, [0] * len(BUCKETS))).amounts[bucket] = amount
+    sums = {"sum": Sum("open_then"), "count": Count("*")}
+    for currency, bucket, amount, count in rows.values_list("currency", "bucket").annotate(**sums):
+        row = found.setdefault(currency, Aged(currency, [0] * len(BUCKETS)))
+        row.amounts[bucket] = amount
+        row.count += count
     return [found[currency] for currency in sorted(found)]
 
 
@@ -131,8 +138,10 @@ def aged_by_account(on: date, *, today: date, zone: ZoneInfo) -> list[Aged]:
 def largest_debtors(currency: str, *, count: int = 10) -> list[Aged]:
     """Who owes most on open invoices in a currency now; each amount stands as one sum."""
     sent = Invoice.objects.open().order_by().filter(currency=currency)
-    owed = sent.values(*ACCOUNT).annotate(sum=Sum(F("total_amount") - F("paid_amount")))
+    owed = sent.values_list("account").annotate(sum=Sum(F("total_amount") - F("paid_amount")))
+    largest = dict(owed.order_by("-sum", "account")[:count])
+    named = Account.objects.in_bulk(largest)  # not joined to every invoice that is open
     return [
-        Aged(currency, [row["sum"]], row["account"], row["account__number"], row["account__company_name"])
-        for row in owed.order_by("-sum", "account__number")[:count]
+        Aged(currency, [total], one, named[one].number, named[one].company_name)
+        for one, total in largest.items()
     ]

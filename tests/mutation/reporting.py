@@ -46,6 +46,7 @@ MUTANTS = (
         "start, ends = start_of_day(max(first, begins), zone)",
         "start, ends = start_of_day(max(first, begins), ZoneInfo('UTC'))",
     ),
+    report("revenue", "entered by mistake is collected", "] -= amount", "] -= 0"),
     report("accounting", "a credit note adds", "*_paper(note, -1, of", "*_paper(note, 1, of", ACCOUNTING),
     report(
         "accounting",

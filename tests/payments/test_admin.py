@@ -72,8 +72,8 @@ class TestPayments:
                 f"Verify {promise.reference}",
             ]
         ]
-        captured = rows(staff.get(list_of(Payment, show="captured")))
-        assert [row[4:8] for row in captured] == [["$39.40", "$39.40", "Completed", "Stella Staff"]]
+        collected = rows(staff.get(list_of(Payment, show="collected")))
+        assert [row[4:8] for row in collected] == [["$39.40", "$39.40", "Completed", "Stella Staff"]]
         assert [
             len(rows(staff.get(list_of(Payment, show=tab)))) for tab in ("pending", "refunded", "all")
         ] == [

@@ -123,9 +123,25 @@ def test_taxes_by_rate(books):
 
 def test_collected_by_month(books):
     Payment.objects.filter(pk__in=Payment.objects.values("pk")[:2]).update(status="refunded")
-    found = reporting.collected_by_month(date(2023, 3, 5), TODAY, zone=BERLIN)
-    sums = {(row.currency, row.first): row.collected for row in found}
-    assert sums == naive.collected(date(2023, 3, 5), TODAY, BERLIN)
+    first = date(2023, 3, 5)
+    found = {code: reporting.collected_by_month(code, first, TODAY, zone=BERLIN) for code in ("EUR", "USD")}
+    sums = {(code, month): amount for code, months in found.items() for month, amount in months.items()}
+    assert sums == naive.collected(first, TODAY, BERLIN)
+
+
+def test_what_was_entered_by_mistake_was_never_collected(account, stella):
+    factories.an_organization(time_zone="Europe/Berlin")
+    day, at = date(2025, 9, 1), NOW.replace(month=8, day=31, hour=22)  # September in Berlin
+    kept, wrong = (
+        operations.record_payment(
+            account=account, received=operations.Received("check", day, "USD", amount), at=at, staff=stella
+        )
+        for amount in (3001, 3000)
+    )
+    operations.undo_recording(payment=wrong, reason="Not ours", at=NOW + timedelta(days=40), staff=stella)
+    found = reporting.collected_by_month("USD", date(2025, 8, 1), date(2025, 10, 31), zone=BERLIN)
+    assert found == {date(2025, 9, 1): kept.amount}
+    assert list(Payment.objects.collected()) == [kept]
 
 
 def test_receivables_reconcile_in_every_month(books):
@@ -176,8 +192,7 @@ def test_a_moment_counts_on_its_day_where_the_organization_is(account, stella):
         return [(row.first, row.cancelled.gross) for row in rows if row.cancelled.count]
 
     def collected(first: date, last: date) -> list[tuple[date, int]]:
-        rows = reporting.collected_by_month(first, last, zone=BERLIN)
-        return [(row.first, row.collected) for row in rows]
+        return list(reporting.collected_by_month("USD", first, last, zone=BERLIN).items())
 
     assert (cancelled(FIRST, september), collected(FIRST, september)) == ([], [])
     assert cancelled(FIRST, october) == collected(FIRST, october) == [(october, 3940)]
@@ -187,11 +202,11 @@ def test_a_moment_counts_on_its_day_where_the_organization_is(account, stella):
 
 
 def test_what_was_invoiced_on_a_day_is_all_of_it(books):
-    found = reporting.invoiced_by_day(FIRST, TODAY)
+    found = {code: reporting.invoiced_by_day(code, FIRST, TODAY) for code in ("EUR", "USD")}
     expected = Counter()
     for invoice in Invoice.objects.filter(issue_date__range=(FIRST, TODAY)):
         expected[invoice.currency, invoice.issue_date] += invoice.total_amount
-    assert {(currency, day): amount for currency, day, amount in found} == expected
+    assert {(code, day): amount for code, days in found.items() for day, amount in days.items()} == expected
 
 
 def test_periods():
@@ -211,6 +226,7 @@ def test_each_report_is_a_statement_for_each_kind_of_paper(books, django_assert_
     with django_assert_num_queries(3):
         reporting.tax_summary(FIRST, TODAY, zone=BERLIN)
     with django_assert_num_queries(3):
-        reporting.collected_by_month(FIRST, TODAY, zone=BERLIN)
-        reporting.invoiced_by_day(FIRST, TODAY)
-        reporting.largest_debtors("USD")
+        reporting.invoiced_by_day("USD", FIRST, TODAY)
+        reporting.collected_by_month("USD", FIRST, TODAY, zone=BERLIN)  # and what was undone
+    with django_assert_num_queries(2):
+        reporting.largest_debtors("USD")  # and their names
