@@ -150,8 +150,9 @@ def collected_by_month(currency: str, first: date, last: date, *, zone: ZoneInfo
         begins = ends + timedelta(days=1)
     found = Counter(dict(parts[0].union(*parts[1:], all=True)) if parts else {})
     between = {"captured_at__gte": start_of_day(first, zone), "captured_at__lt": end_of_day(last, zone)}
-    for at, amount in ours.undone().filter(**between).values_list("captured_at", "amount"):
-        found[first_of(at.astimezone(zone).date())] -= amount
+    undone = ours.undone().filter(**between).annotate(day=TruncDate("captured_at", tzinfo=zone))
+    for day, amount in undone.values_list("day", "amount"):
+        found[first_of(day)] -= amount
     return {month: amount for month, amount in found.items() if amount}
 
 
