@@ -1,5 +1,6 @@
 """What every test has: no way out of this machine, a fast hasher, and the providers' stand-in."""
 
+import gc
 import socket
 from copy import deepcopy
 
@@ -16,6 +17,13 @@ from tests.matrix.asking import undone
 from tests.matrix.world import build
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays: looking through it for garbage took a seventh of the suite's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)
