@@ -2,8 +2,10 @@
 
 from itertools import islice
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import admin
+from django.db import IntegrityError
 from django.forms import DateField, HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -118,7 +120,7 @@ class RecurringInvoiceAdmin(MasterDataAdmin):
             },
         ),
     )
-    add_fieldsets = fieldsets[:1]
+    add_fieldsets = ((None, {"fields": (*fieldsets[0][1]["fields"], "form_key")}),)
     tabs = (
         Tab(
             "running",
@@ -137,6 +139,21 @@ class RecurringInvoiceAdmin(MasterDataAdmin):
     )
     of_account = account_column()
     skip = asking("Skip next run", "skip_next", ask_to_skip)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A form that is sent twice is refused the second time; at the same moment, by the database first."""
+        try:
+            return super().add_view(request, *args, **kwargs)
+        except IntegrityError:
+            return super().add_view(request, *args, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_changeform_initial_data(request) | {"form_key": uuid4()}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "form_key":
+            kwargs["widget"] = HiddenInput()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         told = ("standing", "next_days", "created_by", "created_at")

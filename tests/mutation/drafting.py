@@ -5,6 +5,7 @@ from tests.mutation.mutant import Mutant
 
 INVOICES, PAYMENTS, ACCOUNTS = "tests/invoices", "tests/payments", "tests/accounts"
 DRAFTING = (f"{INVOICES}/test_drafting.py",)
+PRESSED = (f"{INVOICES}/test_pressed_twice.py",)
 CORRECTING = (f"{PAYMENTS}/test_operations_correcting.py",)
 BILLING = (f"{INVOICES}/test_billing.py",)
 RECURRING = (f"{INVOICES}/test_recurring.py",)
@@ -99,6 +100,18 @@ MUTANTS = (
         "who may write may issue",
         "    by = accounts.acting(staff, ISSUE)\n",
         "    by = accounts.acting(staff, DRAFT)\n",
+    ),
+    drafting(
+        "pressed twice",
+        "made = form_key and Invoice.objects.filter(form_key=form_key).first()",
+        "made = None",
+        PRESSED,
+    ),
+    drafting(
+        "a form answers another draft",
+        "            return _the_same(made, locked, region, draft)\n",
+        "            return made\n",
+        PRESSED,
     ),
     drafting(
         "issued without the lock",

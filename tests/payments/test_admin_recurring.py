@@ -1,13 +1,17 @@
 """Recurring invoices in the back office, and the worker that makes them."""
 
+import threading
+
 import pytest
 import time_machine
+from django.db import connection
+from django.test import Client
 
 from core.audit import AuditEntry
 from invoices import operations
 from invoices.models import Invoice, RecurringInvoice
 from payments import tasks
-from tests import factories
+from tests import cast, factories
 from tests.back_office import (
     a_clerk,
     button,
@@ -23,7 +27,9 @@ from tests.back_office import (
 )
 from tests.books import unchanged
 from tests.factories import NOW
+from tests.payments.serving import shared_database
 
+__all__ = ["shared_database"]
 pytestmark = pytest.mark.django_db
 
 
@@ -73,6 +79,42 @@ def test_one_is_written_and_made(staff, account, stella):
     assert rows(staff.get(list_of(RecurringInvoice)))[0] == [
         *("Maintenance", "Globex", "Monthly", "30 Sep 2025", "–", "Running"),
     ]
+
+
+def test_a_form_that_is_sent_twice_makes_one(staff, account):
+    sent = given(staff, account)
+    staff.post(list_of(RecurringInvoice) + "add/", sent)
+    with unchanged():
+        again = staff.post(list_of(RecurringInvoice) + "add/", sent)
+    said = "This form was saved already: its recurring invoice is in the list"
+    assert said in plain(again.content.decode())
+    assert staff.post(list_of(RecurringInvoice) + "add/", given(staff, account)).status_code == 302
+
+
+def test_a_form_that_is_sent_twice_at_the_same_moment(shared_database):
+    """The other one is saved when this one was read and not yet written."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite lets one writer in at a time: the page holds it from the start")
+    account, desk, told = factories.reference_000(), Client(), []
+    desk.force_login(cast.stella())
+    sent = given(desk, account)
+
+    def press():
+        told.append(desk.post(list_of(RecurringInvoice) + "add/", sent).status_code)
+        connection.close()
+
+    def pressed_meanwhile(execute, sql, params, many, context):
+        if sql.startswith('INSERT INTO "invoices_recurringinvoice"') and not told:
+            other = threading.Thread(target=press)
+            other.start()
+            other.join()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(pressed_meanwhile):
+        again = desk.post(list_of(RecurringInvoice) + "add/", sent)
+    assert told == [302]
+    assert "This form was saved already" in again.content.decode()
+    assert RecurringInvoice.objects.count() == 1
 
 
 @pytest.mark.parametrize(
