@@ -9,6 +9,7 @@ PRESSED = (f"{INVOICES}/test_pressed_twice.py",)
 CORRECTING = (f"{PAYMENTS}/test_operations_correcting.py",)
 BILLING = (f"{INVOICES}/test_billing.py",)
 RECURRING = (f"{INVOICES}/test_recurring.py",)
+ROUNDS = (f"{INVOICES}/test_rounds.py",)
 REMINDING = (f"{INVOICES}/test_reminding.py",)
 LETTERS = (f"{PAYMENTS}/test_reminder_letters.py",)
 SENDING = (f"{PAYMENTS}/test_operations_sending.py",)
@@ -169,6 +170,9 @@ MUTANTS = (
     ),
     recurring("paused it goes on", "if current.is_paused or day is None", "if day is None"),
     recurring("half of it stays charged", "        with transaction.atomic():\n", "        if True:\n"),
+    recurring(
+        "an error stops the round", "        except Exception:\n", "        except KeyError:\n", ROUNDS
+    ),
     recurring("anybody skips", "    accounts.acting(staff, PERMISSION)\n", ""),
     recurring(
         "skipping leaves no trace",
@@ -186,6 +190,9 @@ MUTANTS = (
         "of what was paid meanwhile",
         "            _stop(current, at=at, by=SYSTEM, reason=against)\n            return None\n",
         "            pass\n",
+    ),
+    reminding(
+        "an error stops the round", "        except Exception:\n", "        except KeyError:\n", ROUNDS
     ),
     reminding("the fee twice", "        if not current.is_waiting:\n", "        if False:\n"),
     reminding("no fee over the limit", "            override_reason=description,\n", ""),

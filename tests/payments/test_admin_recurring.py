@@ -73,8 +73,8 @@ def test_one_is_written_and_made(staff, account, stella):
     assert AuditEntry.objects.filter(action="recurringline.added").count() == 1
     page = plain(staff.get(page_of(recurring)).content.decode())
     assert "31 Aug 2025, 30 Sep 2025, 31 Oct 2025, 30 Nov 2025" in page
-    assert tasks.recur_now() == "1 made, 0 refused"
-    assert tasks.recur_now() == "0 made, 0 refused"
+    assert tasks.recur_now() == "1 made, 0 refused, 0 failed"
+    assert tasks.recur_now() == "0 made, 0 refused, 0 failed"
     assert page_of(Invoice.objects.get()) in staff.get(page_of(recurring)).content.decode()
     assert rows(staff.get(list_of(RecurringInvoice)))[0] == [
         *("Maintenance", "Globex", "Monthly", "30 Sep 2025", "–", "Running"),
@@ -151,7 +151,7 @@ def test_the_next_run_is_skipped(staff, account, stella):
     assert sent["known_date"] == NOW.date()
     answer = staff.post(page_of(recurring, "skip"), sent)
     assert told(answer) == ["The next run of Maintenance is skipped."]
-    assert tasks.recur_now() == "0 made, 0 refused"
+    assert tasks.recur_now() == "0 made, 0 refused, 0 failed"
     again = staff.post(page_of(recurring, "skip"), sent)
     assert told(again)[-1] == "Another run is next by now. Look again"
 
