@@ -62,11 +62,7 @@ def make_next(*, recurring: RecurringInvoice, at: datetime) -> Invoice | None:
         day = current.next_date
         if current.is_paused or day is None or day > Organization.objects.get().today(at):
             return None
-        lines = [
-            FreeLine(one.description, one.quantity, one.unit_price, one.tax_rate)
-            for one in current.lines.all()
-        ]
-        draft = Draft(lines=lines, title=current.title, notes=current.notes)
+        draft = Draft(lines=lines_of(current), title=current.title, notes=current.notes)
         invoice = write_draft(account=account, region=current.region, draft=draft, at=at, by=SYSTEM)
         note = _issue(invoice, account, at=at) if current.issues_itself else ""
         RecurringRun.objects.create(recurring=current, date=day, invoice=invoice, note=note, created_at=at)
@@ -74,6 +70,13 @@ def make_next(*, recurring: RecurringInvoice, at: datetime) -> Invoice | None:
         told = {"date": day.isoformat(), "invoice": invoice.pk}
         record(current, "recurringinvoice.made", at=at, by=SYSTEM, after=told, reason=note)
     return invoice
+
+
+def lines_of(recurring: RecurringInvoice) -> list[FreeLine]:
+    """What each of its invoices bills."""
+    return [
+        FreeLine(one.description, one.quantity, one.unit_price, one.tax_rate) for one in recurring.lines.all()
+    ]
 
 
 def skippable(*, recurring: RecurringInvoice, staff: User) -> RecurringInvoice:

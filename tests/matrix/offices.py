@@ -147,7 +147,15 @@ BACK_OFFICE = {
     ),
     "invoices.paymentpromise": READ_ONLY._replace(questions={"withdraw": Question(CLERKS, REASON)}),
     "invoices.recurringinvoice": Office(
-        add=CLERKS, change=CLERKS, questions={"skip": Question(CLERKS, REASON)}
+        add=CLERKS,
+        change=CLERKS,
+        questions={
+            "skip": Question(CLERKS, REASON),
+            "pause": Question(CLERKS, {}, where={"is_paused": False}),
+            "resume": Question(
+                CLERKS, {}, where={"is_paused": True}, comes="422"
+            ),  # what was shown is not sent
+        },
     ),
     "invoices.reminder": READ_ONLY._replace(questions={"stop": Question(CLERKS, {})}),
     "invoices.reminderlevel": MASTER_DATA,

@@ -9,6 +9,7 @@ PRESSED = (f"{INVOICES}/test_pressed_twice.py",)
 CORRECTING = (f"{PAYMENTS}/test_operations_correcting.py",)
 BILLING = (f"{INVOICES}/test_billing.py",)
 RECURRING = (f"{INVOICES}/test_recurring.py",)
+PAUSING = (f"{INVOICES}/test_pausing.py",)
 ROUNDS = (f"{INVOICES}/test_rounds.py",)
 REMINDING = (f"{INVOICES}/test_reminding.py",)
 LETTERS = (f"{PAYMENTS}/test_reminder_letters.py",)
@@ -31,6 +32,10 @@ def billing(name: str, old: str, new: str, killers: tuple[str, ...] = BILLING) -
 
 def recurring(name: str, old: str, new: str, killers: tuple[str, ...] = RECURRING) -> Mutant:
     return Mutant(f"recur: {name}", "invoices/operations/recurring.py", old, new, killers)
+
+
+def pausing(name: str, old: str, new: str, killers: tuple[str, ...] = PAUSING) -> Mutant:
+    return Mutant(f"pause: {name}", "invoices/operations/pausing.py", old, new, killers)
 
 
 def reminding(name: str, old: str, new: str, killers: tuple[str, ...] = REMINDING) -> Mutant:
@@ -183,6 +188,16 @@ MUTANTS = (
         "skipped without the lock",
         "with accounts.locked_account(recurring.account_id):\n        current = skippable",
         "if True:\n        current = skippable",
+        LOCKED,
+    ),
+    pausing("anybody may", "    accounts.acting(staff, PERMISSION)\n", ""),
+    pausing("today was missed already", "day < today", "day <= today"),
+    pausing("nobody sees what was left out", "left_out = missed.days if leaves_out else []", "left_out = []"),
+    pausing("left out and made up for", "        current.runs_done += len(left_out)\n", "        pass\n"),
+    pausing(
+        "resumed without the lock",
+        "with accounts.locked_account(recurring.account_id):\n        current = may_resume",
+        "if True:\n        current = may_resume",
         LOCKED,
     ),
     reminding("the same level again", "last.level.days >= level.days:", "last.level.days > level.days:"),
