@@ -1,4 +1,4 @@
-"""What is invoiced again and again: one issues by itself, one writes drafts, is paused and has missed two runs."""
+"""What is invoiced again and again: one issues by itself, one is paused and missed two runs."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -167,6 +167,7 @@ BACK_OFFICE = {
         questions={
             # What is sent is no proposal; that one is accepted: tests/payments/test_admin_bank.py.
             "accept": Question(CASHIERS, {"shown": "nothing"}, status="open", comes="refused"),
+            "tell_apart": Question(CASHIERS, {}, where={"double_of__isnull": False}),
             "dismiss": Question(CASHIERS, REASON, status="open"),
             "undo": Question(CASHIERS, {}, status="booked"),
         },
