@@ -10,7 +10,7 @@ NUMBER = ("number", "number_year", "number_sequence")
 FROZEN = (
     "id uuid account_id region_id title description notes order_numbers purchase_order_numbers currency "
     "total_amount issue_date due_date asked_issue_date asked_due_date created_at sent_at snapshot "
-    "snapshot_hash"
+    "snapshot_hash form_key"
 ).split()
 MOVES = "status paid_amount reserved_amount viewed_at paid_at cancelled_at external_id".split()
 

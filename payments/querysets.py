@@ -298,6 +298,10 @@ class BankLineQuerySet(models.QuerySet):
         """What came in and waits for somebody to say what it is."""
         return self.filter(status="open")
 
+    def doubtful(self) -> Self:
+        """What may be here twice, and waits for somebody to say so."""
+        return self.open().filter(double_of__isnull=False)
+
     def booked(self) -> Self:
         """Lines that became a payment, with that."""
         return self.filter(status="booked").select_related("payment__account")

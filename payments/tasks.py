@@ -15,7 +15,8 @@ from invoices.models import CreditNote, Invoice, Reminder
 from invoices.operations.crediting import CREDITED
 from invoices.operations.freezing import ISSUED
 from invoices.operations.mailing import CREDIT_NOTE_MAIL, INVOICE_MAIL
-from invoices.operations.reminding import REMINDED
+from invoices.operations.recurring import Made
+from invoices.operations.reminding import REMINDED, Run
 from invoices.operations.settling import CLOSED
 from payments import operations
 from payments.models import Payment, PaymentSession, Refund
@@ -160,12 +161,19 @@ def remind_now() -> str:
     """Every day, where the organization wants it."""
     if not Organization.objects.filter(send_reminders_automatically=True).exists():
         return "reminders are sent by hand"
-    return str(invoices.run_reminders(at=timezone.now()))
+    return _ended(invoices.run_reminders(at=timezone.now()))
 
 
 def recur_now() -> str:
     """Every hour, so that a day's invoices are made soon after it begins, wherever the organization is."""
-    return str(invoices.make_recurring_invoices(at=timezone.now()))
+    return _ended(invoices.make_recurring_invoices(at=timezone.now()))
+
+
+def _ended(done: Made | Run) -> str:
+    """A round goes on after an error, and fails as a whole at its end."""
+    if done.failed:
+        raise RuntimeError(str(done))
+    return str(done)
 
 
 def check_invariants_now() -> str:

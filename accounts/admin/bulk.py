@@ -69,6 +69,7 @@ class Done:
 class SeenForm(Form):
     """What the page showed of all rows together, as a code. When they are others by now, nothing is done."""
 
+    changed = "Something has changed meanwhile. Choose the rows again"
     shown = CharField(widget=HiddenInput(), max_length=64)
 
     def __init__(self, data: Any, *, rows: Iterable[tuple[int, Any]]) -> None:
@@ -79,7 +80,7 @@ class SeenForm(Form):
     def clean_shown(self) -> str:
         shown = self.cleaned_data["shown"]
         if shown != self.now:
-            raise ValidationError("Something has changed meanwhile. Choose the rows again")
+            raise ValidationError(self.changed)
         return shown
 
 

@@ -66,6 +66,13 @@ class Invoice(models.Model):
     cancelled_at = models.DateTimeField(null=True, blank=True)
     snapshot = models.JSONField(null=True, blank=True, editable=False)
     snapshot_hash = models.CharField(max_length=64, blank=True, editable=False)
+    form_key = models.UUIDField(
+        null=True,
+        blank=True,
+        unique=True,
+        editable=False,
+        help_text="The form that drafted it; sent twice, drafted once.",
+    )
 
     last_reminder: str | None  # with_last_reminder()
     standing: int  # with_standing(): 0 open, 1 partly paid, 2 nothing open

@@ -68,6 +68,9 @@ class RecurringInvoice(models.Model):
     )
     runs_done = models.PositiveIntegerField(default=0, editable=False)
     refusal = models.CharField(max_length=300, blank=True, editable=False)
+    form_key = models.UUIDField(
+        null=True, blank=True, help_text="The form that made it; sent twice, made once."
+    )
     created_at = models.DateTimeField(editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False
@@ -80,6 +83,12 @@ class RecurringInvoice(models.Model):
                 condition=Q(end_date=None) | Q(end_date__gte=F("start_date")),
                 name="recurring_ends_after_it_starts",
                 violation_error_message="The end date must be after the start date",
+            ),
+            models.UniqueConstraint(
+                fields=["form_key"],
+                condition=Q(form_key__isnull=False),
+                name="recurring_once_per_form",
+                violation_error_message="This form was saved already: its recurring invoice is in the list",
             ),
         )
 

@@ -32,6 +32,14 @@ from invoices.operations.mailing import (
     stop_mail,
     waiting_mail,
 )
+from invoices.operations.pausing import (
+    Missed,
+    may_pause,
+    may_resume,
+    missed_by,
+    pause_recurring_invoice,
+    resume_recurring_invoice,
+)
 from invoices.operations.promising import (
     pausable,
     pause_reminders,
@@ -65,6 +73,7 @@ __all__ = [
     "Draft",
     "Due",
     "FreeLine",
+    "Missed",
     "Unbilled",
     "bill_line_items",
     "bill_unbilled",
@@ -95,8 +104,12 @@ __all__ = [
     "make_recurring_invoices",
     "mark_viewed",
     "may_draft",
+    "may_pause",
+    "may_resume",
+    "missed_by",
     "parties",
     "pausable",
+    "pause_recurring_invoice",
     "pause_reminders",
     "preview_of",
     "promise_to_pay",
@@ -104,6 +117,7 @@ __all__ = [
     "release_reminder",
     "remindable",
     "reserve",
+    "resume_recurring_invoice",
     "run_reminders",
     "send_reminder",
     "set_paid_amount",

@@ -1,11 +1,12 @@
 """Drafts: what the merchant writes before an invoice is issued. A draft charges nobody, keeps no charge from
 other invoices, and can be changed until it has its number."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Max
@@ -60,23 +61,44 @@ class Draft:
 
 
 def create_draft(
-    *, account: Account, region: Region, draft: Draft, at: datetime, staff: User | None
+    *,
+    account: Account,
+    region: Region,
+    draft: Draft,
+    at: datetime,
+    staff: User | None,
+    form_key: UUID | None = None,
 ) -> Invoice:
     """Write a draft for an account in the currency of a region, over charges that are on no invoice, lines
-    that are not charged yet, or both. Without `staff` the site itself writes it.
+    that are not charged yet, or both. Without `staff` the site itself writes it. The same form key answers
+    the same draft: pressed twice, drafted once.
 
-    Refused are an account that is not active, charges of others or on another invoice, no line, and dates,
-    quantities, prices and rates that cannot be (texts: the merchant's contract).
+    Refused are an account that is not active, charges of others or on another invoice, no line, dates,
+    quantities, prices and rates that cannot be (texts: the merchant's contract), and a form key whose draft
+    says something else.
     """
     by = accounts.acting(staff, DRAFT)
     with accounts.locked_account(account.pk) as locked:
-        return write_draft(account=locked, region=region, draft=draft, at=at, by=by)
+        made = form_key and Invoice.objects.filter(form_key=form_key).first()
+        if made:
+            return _the_same(made, locked, region, draft)
+        return write_draft(account=locked, region=region, draft=draft, at=at, by=by, form_key=form_key)
 
 
-def write_draft(*, account: Account, region: Region, draft: Draft, at: datetime, by: Actor) -> Invoice:
+def write_draft(
+    *,
+    account: Account,
+    region: Region,
+    draft: Draft,
+    at: datetime,
+    by: Actor,
+    form_key: UUID | None = None,
+) -> Invoice:
     """Write a draft for an account whose lock the caller holds. Refuses what `create_draft` refuses."""
     _require_active(account)
-    invoice = Invoice(account=account, region=region, currency=region.currency, created_at=at)
+    invoice = Invoice(
+        account=account, region=region, currency=region.currency, created_at=at, form_key=form_key
+    )
     lines = _written(invoice, account, draft, at=at)
     invoice.save()
     InvoiceLineItem.objects.bulk_create(lines)
@@ -158,15 +180,16 @@ def issue_written(
     return draft
 
 
-def duplicate_invoice(*, invoice: Invoice, at: datetime, staff: User) -> Invoice:
-    """A new draft with the same lines, none of them charged yet."""
-    copied = [
-        FreeLine(line.description, line.quantity, line.unit_price.amount, line.tax_rate)
-        for line in invoice.line_items.order_by("pk")
-    ]
+def duplicate_invoice(
+    *, invoice: Invoice, at: datetime, staff: User, form_key: UUID | None = None
+) -> Invoice:
+    """A new draft with the same lines, none of them charged yet. The same form key answers the same one."""
+    copied = _free_lines(invoice.line_items.order_by("pk"))
     draft = Draft(lines=copied, title=invoice.title, notes=invoice.notes)
-    account = invoice.account
-    return create_draft(account=account, region=_region_of(invoice), draft=draft, at=at, staff=staff)
+    region = _region_of(invoice)
+    return create_draft(
+        account=invoice.account, region=region, draft=draft, at=at, staff=staff, form_key=form_key
+    )
 
 
 def preview_of(invoice: Invoice, *, at: datetime) -> bytes:
@@ -228,6 +251,28 @@ def _still_draft(invoice: Invoice, known_version: int | None = None) -> Invoice:
     if known_version is not None and known_version != version_of(current):
         raise Conflict("Somebody changed this draft meanwhile. Look again")
     return current
+
+
+def _the_same(made: Invoice, account: Account, region: Region, draft: Draft) -> Invoice:
+    """What a form drafted before, where it asks for the same again."""
+    lines = made.line_items.order_by("pk")
+    charges = lines.exclude(account_line_item=None).values_list("account_line_item", flat=True)
+    asked = [replace(line, description=line.description.strip()[:300]) for line in draft.lines]
+    if (
+        (made.account, made.region) != (account, region)
+        or (made.title, made.notes) != (draft.title.strip() or title_of(account, region), draft.notes.strip())
+        or (made.asked_issue_date, made.asked_due_date) != (draft.issue_date, draft.due_date)
+        or set(charges) != set(draft.line_item_ids)
+        or _free_lines(lines.filter(account_line_item=None)) != asked
+    ):
+        raise Conflict(f"This form has made {made} already, which says something else: change that one")
+    return made
+
+
+def _free_lines(lines: Iterable[InvoiceLineItem]) -> list[FreeLine]:
+    return [
+        FreeLine(line.description, line.quantity, line.unit_price.amount, line.tax_rate) for line in lines
+    ]
 
 
 def _region_of(invoice: Invoice) -> Region:

@@ -1,10 +1,12 @@
 """Making the invoices that recur: each day of a recurring invoice makes one, whenever and however often the
 worker comes by."""
 
+import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from accounts import operations as accounts
 from accounts.models import Account, Organization, User
@@ -13,23 +15,27 @@ from core.errors import Conflict, Refusal
 from invoices.models import Invoice, RecurringInvoice, RecurringRun
 from invoices.operations.drafting import Draft, FreeLine, issue_written, write_draft
 
+logger = logging.getLogger(__name__)
 PERMISSION = "invoices.change_recurringinvoice"
+FAILED = "An error that nobody expected. It is tried again each hour; the log says more"
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a round made, and for which recurring invoices it was refused."""
+    """What a round made, for which recurring invoices it was refused, and which met an error."""
 
     invoices: list[Invoice] = field(default_factory=list)
     refused: list[tuple[RecurringInvoice, str]] = field(default_factory=list)
+    failed: list[RecurringInvoice] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"{len(self.invoices)} made, {len(self.refused)} refused"
+        return f"{len(self.invoices)} made, {len(self.refused)} refused, {len(self.failed)} failed"
 
 
 def make_recurring_invoices(*, at: datetime) -> Made:
     """Make every invoice whose day has come, each in a transaction of its own; days that were missed are made
-    up for. What is refused, such as for a suspended account, stays due and is tried again."""
+    up for. What is refused, such as for a suspended account, stays due and is tried again; so does what
+    meets an error, which stops no other."""
     today = Organization.objects.get().today(at)
     made = Made()
     running = RecurringInvoice.objects.filter(is_paused=False, ended_at=None, start_date__lte=today)
@@ -38,8 +44,13 @@ def make_recurring_invoices(*, at: datetime) -> Made:
             while invoice := make_next(recurring=recurring, at=at):
                 made.invoices.append(invoice)
         except Refusal as refusal:
-            RecurringInvoice.objects.filter(pk=recurring.pk).update(refusal=refusal.message[:300])
+            _tell(recurring, refusal.message)
             made.refused.append((recurring, refusal.message))
+        except Exception:
+            logger.exception("recur.failed", extra={"recurring_id": recurring.pk})
+            made.failed.append(recurring)
+            with suppress(DatabaseError):
+                _tell(recurring, FAILED)
     return made
 
 
@@ -51,11 +62,7 @@ def make_next(*, recurring: RecurringInvoice, at: datetime) -> Invoice | None:
         day = current.next_date
         if current.is_paused or day is None or day > Organization.objects.get().today(at):
             return None
-        lines = [
-            FreeLine(one.description, one.quantity, one.unit_price, one.tax_rate)
-            for one in current.lines.all()
-        ]
-        draft = Draft(lines=lines, title=current.title, notes=current.notes)
+        draft = Draft(lines=lines_of(current), title=current.title, notes=current.notes)
         invoice = write_draft(account=account, region=current.region, draft=draft, at=at, by=SYSTEM)
         note = _issue(invoice, account, at=at) if current.issues_itself else ""
         RecurringRun.objects.create(recurring=current, date=day, invoice=invoice, note=note, created_at=at)
@@ -63,6 +70,13 @@ def make_next(*, recurring: RecurringInvoice, at: datetime) -> Invoice | None:
         told = {"date": day.isoformat(), "invoice": invoice.pk}
         record(current, "recurringinvoice.made", at=at, by=SYSTEM, after=told, reason=note)
     return invoice
+
+
+def lines_of(recurring: RecurringInvoice) -> list[FreeLine]:
+    """What each of its invoices bills."""
+    return [
+        FreeLine(one.description, one.quantity, one.unit_price, one.tax_rate) for one in recurring.lines.all()
+    ]
 
 
 def skippable(*, recurring: RecurringInvoice, staff: User) -> RecurringInvoice:
@@ -109,6 +123,11 @@ def end_recurring_invoices(*, account: Account, at: datetime, by: Actor) -> None
         recurring.ended_at, recurring.refusal = at, ""
         recurring.save(update_fields=["ended_at", "refusal"])
         record(recurring, "recurringinvoice.ended", at=at, by=by, after={"ended_at": at.isoformat()})
+
+
+def _tell(recurring: RecurringInvoice, refusal: str) -> None:
+    """Staff read it in the list until the next invoice is made."""
+    RecurringInvoice.objects.filter(pk=recurring.pk).update(refusal=refusal[:300])
 
 
 def _next_day(recurring: RecurringInvoice) -> date:

@@ -4,6 +4,7 @@ A reminder is written under the account's lock and leaves half a minute later, w
 then it can be stopped, and costs nothing.
 """
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,6 +20,7 @@ from core.errors import Conflict, Refusal
 from core.outbox import REGRET, enqueue, stop
 from invoices.models import Invoice, PaymentPromise, Reminder, ReminderLevel
 
+logger = logging.getLogger(__name__)
 PERMISSION = "invoices.remind_invoice"
 REMINDED = "invoice.reminded"  # the worker sends the letter
 NOT_OPEN = {
@@ -47,13 +49,14 @@ class Due:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run did: the reminders that it wrote, and what was refused meanwhile."""
+    """What a run did: the reminders that it wrote, what was refused meanwhile, and what met an error."""
 
     reminders: list[Reminder] = field(default_factory=list)
     refused: list[tuple[Invoice, str]] = field(default_factory=list)
+    failed: list[Invoice] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"{len(self.reminders)} written, {len(self.refused)} refused"
+        return f"{len(self.reminders)} written, {len(self.refused)} refused, {len(self.failed)} failed"
 
 
 def fee_of(level: ReminderLevel, currency: str) -> int:
@@ -124,7 +127,7 @@ def send_reminder(
 
 def run_reminders(*, at: datetime, staff: User | None = None, only: Collection[int] | None = None) -> Run:
     """Write every reminder that is due, each in a transaction of its own; `only` for these invoices. Run
-    again the same day, it finds nothing more to do."""
+    again the same day, it finds nothing more to do but what met an error, which stops no other."""
     done = Run()
     for due in due_reminders(on=Organization.objects.get().today(at)):
         if due.refusal or due.level is None or (only is not None and due.invoice.pk not in only):
@@ -133,6 +136,9 @@ def run_reminders(*, at: datetime, staff: User | None = None, only: Collection[i
             done.reminders.append(send_reminder(invoice=due.invoice, level=due.level, at=at, staff=staff))
         except Refusal as refusal:  # somebody was faster
             done.refused.append((due.invoice, refusal.message))
+        except Exception:
+            logger.exception("remind.failed", extra={"invoice_id": due.invoice.pk})
+            done.failed.append(due.invoice)
     return done
 
 

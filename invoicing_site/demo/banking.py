@@ -69,7 +69,8 @@ def _cheque(account: Account, paid: list[Invoice], staff: User, at: datetime) ->
 
 
 def _statement(made: list[Invoice], staff: User, at: datetime) -> None:
-    """One line names its invoice, one is the sum of two, one could be either of two; and a fee."""
+    """One line names its invoice, one is the sum of two, one could be either of two; and a fee. What could be
+    either of two is here again, in another format."""
     named, two, alike = made[2], made[3:5], made[5]
     day = (at - timedelta(days=2)).date()
     payer = f"{COMPANY},DE02120300000000202051"
@@ -97,6 +98,15 @@ def _statement(made: list[Invoice], staff: User, at: datetime) -> None:
         content="\n".join((HEADINGS, *lines)).encode(),
         file_name="statement.csv",
         mapping=mapping,
+        at=at,
+        staff=staff,
+    )
+    booked = f"{day:%y%m%d}{day:%m%d}C{_major(alike.total_amount).replace('.', ',')}NTRFNONREF"
+    parts = (":20:DEMO", ":25:37040044/0532013000", ":28C:1/1", f":60F:C{day:%y%m%d}USD0,00")
+    payments.import_statement(
+        content="\n".join((*parts, f":61:{booked}", ":86:Our account")).encode(),
+        file_name="statement.sta",
+        mapping=None,
         at=at,
         staff=staff,
     )

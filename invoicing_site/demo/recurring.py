@@ -1,4 +1,4 @@
-"""What is invoiced again and again: one that issues by itself, one that writes drafts and is paused."""
+"""What is invoiced again and again: one issues by itself, one is paused and missed two runs."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,19 +16,19 @@ def show_recurring(now: datetime) -> None:
         return
     stella = User.objects.get(email="stella@example.com")
     region = Region.objects.get(name="North America")
-    for title, frequency, price, issues_itself, is_paused in (
-        ("Maintenance of coffee machines", Frequency.MONTHLY, "79.00", True, False),
-        ("Window cleaning", Frequency.QUARTERLY, "240.00", False, True),
+    for title, frequency, price, is_paused, days in (
+        ("Maintenance of coffee machines", Frequency.MONTHLY, "79.00", False, 10),
+        ("Window cleaning", Frequency.QUARTERLY, "240.00", True, 100),
     ):
         recurring = RecurringInvoice.objects.create(
             account=Account.objects.get(company_name=REMINDED),
             region=region,
             title=title,
             frequency=frequency,
-            start_date=(now - timedelta(days=10)).date(),
-            issues_itself=issues_itself,
+            start_date=(now - timedelta(days=days)).date(),
+            issues_itself=not is_paused,
             is_paused=is_paused,
-            created_at=now - timedelta(days=10),
+            created_at=now - timedelta(days=days),
             created_by=stella,
         )
         RecurringLine.objects.create(

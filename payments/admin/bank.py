@@ -15,7 +15,7 @@ from unfold.decorators import action
 
 from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, in_merchant_time, staff_of
 from accounts.admin.bulk import choose
-from accounts.admin.columns import link_column, money_column, tag, value_column
+from accounts.admin.columns import link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import METHODS, Confirmation, found, posted, refusal_of
 from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
@@ -28,13 +28,21 @@ from payments.admin.bank_lines import (
     ask_to_accept,
     ask_to_accept_many,
     ask_to_dismiss,
+    ask_to_tell_apart,
     ask_to_undo_line,
 )
 from payments.admin.wording import counted
 from payments.models import BankLine, BankMapping, BankStatement
 
 MOST_SHOWN = 200
+LOOK = "Look at each beside its double: set it aside, or say that it is a payment of its own."
 TONES = {"open": "warning", "booked": "success"}
+POSSIBLE = {
+    "open": ("_accept", "_record", "_dismiss"),
+    "doubtful": ("_tell_apart", "_dismiss"),
+    "booked": ("_undo",),
+    "dismissed": ("_undo",),
+}
 IN_ORDER = Case(When(status="open", then=Value(0)), default=Value(1), output_field=IntegerField())
 
 
@@ -113,8 +121,9 @@ class BankStatementAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """The statement with its lines: what is open first, each with what it is and why."""
         context = dict(extra_context or {})
-        if object_id and self.has_view_permission(request):
-            context |= _lines_of(parse_id(object_id))
+        statement = BankStatement.objects.filter(pk=parse_id(object_id or "")).first()
+        if statement and self.has_view_permission(request):
+            context |= _lines_of(statement)
         return super().changeform_view(request, object_id, form_url, context)
 
     @in_merchant_time
@@ -139,6 +148,8 @@ class BankStatementAdmin(ReadOnlyAdmin):
                 form_error(form, refused)
             else:
                 messages.success(request, _came(statement))
+                if many := statement.lines.doubtful().count():
+                    messages.warning(request, f"{counted(many, 'line')} may be here already. {LOOK}")
                 return redirect("admin:payments_bankstatement_change", statement.pk)
         return self._import_answer(request, form, refusal)
 
@@ -150,7 +161,7 @@ class BankStatementAdmin(ReadOnlyAdmin):
             button="Import",
             done="",
             consequence="Importing books nothing: each line gets a proposal, which you accept or not. Lines "
-            "of earlier files are left out.",
+            "of earlier files are left out, and what one may have had in another format is marked.",
             refusal=refusal,
         )
         context = {
@@ -187,17 +198,22 @@ def _line_pages(statements: BankStatementAdmin) -> Any:
     return statements.admin_site._registry[BankLine]
 
 
-def _lines_of(statement: int) -> dict[str, Any]:
-    rows = BankLine.objects.filter(statement=statement).select_related("payment__account", "decided_by")
+def _lines_of(statement: BankStatement) -> dict[str, Any]:
+    rows = BankLine.objects.filter(statement=statement).select_related(
+        "payment__account", "decided_by", "double_of__statement"
+    )
     proposals = operations.proposals_for(list(rows.open()))
     shown = list(rows.order_by(IN_ORDER, "pk")[:MOST_SHOWN])
     return {
         "bank_lines": [Shown(row, proposals.get(row.pk)) for row in shown],
         "proposed": len(proposals),
+        "doubtful": rows.doubtful().count(),
+        "look": LOOK,
+        "overlapping": [link_to(one, f"{one} ({one.format})") for one in operations.overlapping(statement)],
         "more_lines": max(rows.count() - MOST_SHOWN, 0),
         "all_lines": reverse(
             "admin:payments_bankline_changelist",
-            query={"statement__id__exact": statement, "show": "all"},
+            query={"statement__id__exact": statement.pk, "show": "all"},
         ),
     }
 
@@ -222,15 +238,17 @@ class BankLineAdmin(ReadOnlyAdmin):
         ("day", "amount_money", "state"),
         ("payer_name", "payer_account"),
         "reference",
+        "twin_link",
         ("statement_link", "bank_account"),
         ("payment_link", "decided_by", "decided_at"),
         "reason",
     )
     actions = ("accept_many",)
-    actions_detail = ("accept", "record", "dismiss", "undo")
+    actions_detail = ("accept", "record", "tell_apart", "dismiss", "undo")
     ordering = ("-id",)
     tabs = (
         Tab("open", "Open", lambda rows, at: rows.open(), "No line waits for anybody."),
+        Tab("doubtful", "May be doubles", lambda rows, at: rows.doubtful(), "No line is here twice."),
         Tab("booked", "Booked", lambda rows, at: rows.filter(status="booked"), "No line was booked."),
         Tab("dismissed", "Not ours", lambda rows, at: rows.filter(status="dismissed"), "None."),
         Tab("all", "All", every_row, "No bank statement was imported yet."),
@@ -238,6 +256,7 @@ class BankLineAdmin(ReadOnlyAdmin):
     amount_money = money_column("amount", "Amount")
     payment_link = link_column("payment", "Payment")
     statement_link = link_column("statement", "Statement")
+    twin_link = link_column("double_of", "May be a double of")
     day = value_column("day", "Day")
 
     def get_urls(self) -> list[Any]:
@@ -253,9 +272,10 @@ class BankLineAdmin(ReadOnlyAdmin):
         line = BankLine.objects.filter(pk=parse_id(object_id)).first()
         if line is None or not self.has_view_permission(request):
             return []
-        possible = {"open": ("_accept", "_record", "_dismiss"), "booked": ("_undo",), "dismissed": ("_undo",)}
+        is_doubtful = line.status == BankLine.Status.OPEN and line.double_of_id is not None
+        standing = "doubtful" if is_doubtful else line.status
         actions = super().get_actions_detail(request, object_id)
-        return [one for one in actions if one.action_name.endswith(possible.get(line.status, ("-",)))]
+        return [one for one in actions if one.action_name.endswith(POSSIBLE.get(standing, ("-",)))]
 
     @admin.action(description="Accept proposals…")
     def accept_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
@@ -280,6 +300,11 @@ class BankLineAdmin(ReadOnlyAdmin):
                 reverse("admin:payments_payment_record", query={"line": line.pk})
             ),
         )
+
+    @action(description="No double", icon="call_split")
+    @in_merchant_time
+    def tell_apart(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._asked(request, object_id, ask_to_tell_apart)
 
     @action(description="Not ours", icon="block")
     @in_merchant_time

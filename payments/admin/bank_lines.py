@@ -33,6 +33,11 @@ class Shown:
     proposal: Proposal | None
 
     @property
+    def twin(self) -> SafeString | None:
+        """The line that it may be, and what came of that one."""
+        return _twin(self.line.double_of) if self.line.double_of else None
+
+    @property
     def what(self) -> SafeString | None:
         """What it is proposed to be, as links."""
         return _what(self.proposal) if self.proposal else None
@@ -47,8 +52,17 @@ def _what(proposal: Proposal) -> SafeString:
     return format_html("{} {}", word, format_html_join(", ", "{}", links))
 
 
+def _twin(twin: BankLine) -> SafeString:
+    """`$39.40 of 1 Sep 2025, booked`, with its text and its file."""
+    named = link_to(twin, f"{plain_money(twin.amount, twin.currency)} of {twin.day:%-d %b %Y}")
+    said = ", ".join(filter(None, (twin.payer_name, twin.reference))) or "without text"
+    state = twin.get_status_display().lower()
+    return format_html("{} in {} ({}): {}", named, link_to(twin.statement), state, said)
+
+
 def _line_facts(line: BankLine) -> list[tuple[str, Any]]:
     return [
+        *([("May be a double of", _twin(line.double_of))] if line.double_of else []),
         ("Came in on", f"{line.day.day} {line.day:%b %Y}"),
         ("Amount", money(line.amount, line.currency)),
         ("Payer", " ".join(filter(None, (line.payer_name, line.payer_account))) or "–"),
@@ -143,14 +157,17 @@ def _told(proposal: Proposal | None) -> tuple[Any, ...]:
 def _why_not(line: BankLine, proposal: Proposal | None) -> str:
     if line.status != BankLine.Status.OPEN:
         return f"This line is {line.get_status_display().lower()}"
+    if line.double_of_id is not None:
+        return "This line may be a double of another one: say first that it is none"
     return "" if proposal else "There is no proposal for this line: record it by hand"
 
 
 def ask_to_dismiss(lines: BackOfficeAdmin, request: HttpRequest, line: BankLine) -> HttpResponse:
     """Not a customer's money, such as interest."""
     staff, total = staff_of(request), plain_money(line.amount, line.currency)
+    twin = line.double_of
     page = Confirmation(
-        question=f"Is {total} not ours?",
+        question=f"Set {total} aside as a double?" if twin else f"Is {total} not ours?",
         facts=_line_facts(line),
         button=f"Leave {total} out",
         done=f"{total} is left out. Nothing was booked.",
@@ -161,7 +178,27 @@ def ask_to_dismiss(lines: BackOfficeAdmin, request: HttpRequest, line: BankLine)
     def act(reason: str) -> None:
         operations.dismiss_line(line=line, reason=reason, at=timezone.now(), staff=staff)
 
-    return confirm(lines, request, line.statement, page, form=ReasonForm(posted(request)), act=act)
+    why = {"reason": f"A double of {twin} in {twin.statement}"} if twin else {}
+    form = ReasonForm(posted(request), initial=why)
+    return confirm(lines, request, line.statement, page, form=form, act=act)
+
+
+def ask_to_tell_apart(lines: BackOfficeAdmin, request: HttpRequest, line: BankLine) -> HttpResponse:
+    """Both lines beside each other; then the line gets a proposal as any other."""
+    staff, total = staff_of(request), plain_money(line.amount, line.currency)
+    page = Confirmation(
+        question=f"Is {total} a payment of its own?",
+        facts=_line_facts(line),
+        button=f"Take {total}",
+        done=f"{total} is no double. It waits for you to say what it is.",
+        consequence="Nothing is booked yet.",
+        refusal=refusal_of(lambda: operations.doubtful(line=line, staff=staff)),
+    )
+
+    def act() -> None:
+        operations.tell_apart(line=line, at=timezone.now(), staff=staff)
+
+    return confirm(lines, request, line.statement, page, form=Form(posted(request)), act=act)
 
 
 def ask_to_undo_line(lines: BackOfficeAdmin, request: HttpRequest, line: BankLine) -> HttpResponse:

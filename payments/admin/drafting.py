@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -15,6 +16,7 @@ from django.forms import (
     HiddenInput,
     IntegerField,
     ModelChoiceField,
+    UUIDField,
     formset_factory,
 )
 from django.http import HttpRequest, HttpResponse
@@ -80,6 +82,7 @@ class DraftForm(Form):
     )
     seen_total = IntegerField(required=False, widget=HiddenInput())
     known_version = IntegerField(required=False, widget=HiddenInput())
+    form_key = UUIDField(required=False, widget=HiddenInput())
 
 
 class LineForm(Form):
@@ -199,8 +202,10 @@ def _save(request: HttpRequest, invoice: Invoice, form: DraftForm, lines: BaseFo
     at, staff = timezone.now(), staff_of(request)
     try:
         if not invoice.pk:
-            account, region = invoice.account, invoice.region
-            return invoices.create_draft(account=account, region=region, draft=draft, at=at, staff=staff)
+            account, region, key = invoice.account, invoice.region, given["form_key"]
+            return invoices.create_draft(
+                account=account, region=region, draft=draft, at=at, staff=staff, form_key=key
+            )
         known = given["known_version"]
         return invoices.edit_draft(invoice=invoice, draft=draft, at=at, staff=staff, known_version=known)
     except Refusal as refusal:
@@ -240,7 +245,7 @@ def _saved(request: HttpRequest, made: Invoice, form: DraftForm) -> HttpResponse
 
 def _said(invoice: Invoice) -> dict[str, Any]:
     if not invoice.pk:
-        return {}
+        return {"form_key": uuid4()}
     return {
         "title": invoice.title,
         "notes": invoice.notes,

@@ -2,9 +2,10 @@
 
 from functools import partial
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.contrib import admin
-from django.forms import CharField, Form, HiddenInput, IntegerField
+from django.forms import CharField, Form, HiddenInput, IntegerField, UUIDField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -42,6 +43,12 @@ class IssueForm(Form):
         required=False,
     )
     known_version = IntegerField(widget=HiddenInput(), required=False)
+
+
+class DuplicateForm(Form):
+    """Which form it is: sent twice, duplicated once."""
+
+    form_key = UUIDField(widget=HiddenInput(), required=False)
 
 
 class IssuingPages(ReadOnlyAdmin):
@@ -129,12 +136,15 @@ class IssuingPages(ReadOnlyAdmin):
             refusal=refusal_of(lambda: invoices.may_draft(account=invoice.account, staff=staff)),
         )
 
-        def act() -> Any:
-            made = invoices.duplicate_invoice(invoice=invoice, at=timezone.now(), staff=staff)
+        def act(form_key: UUID | None) -> Any:
+            made = invoices.duplicate_invoice(
+                invoice=invoice, at=timezone.now(), staff=staff, form_key=form_key
+            )
             there = reverse("admin:invoices_invoice_change", args=[made.pk])
             return format_html('The draft is made: <a href="{}">{}</a>', there, made)
 
-        return confirm(self, request, invoice, page, form=Form(posted(request)), act=act)
+        form = DuplicateForm(posted(request), initial={"form_key": uuid4()})
+        return confirm(self, request, invoice, page, form=form, act=act)
 
     @action(description="Cancel", icon="cancel")
     @on_row

@@ -2,22 +2,35 @@
 
 from itertools import islice
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import admin
-from django.forms import DateField, HiddenInput, ModelForm
+from django.db import IntegrityError
+from django.forms import ChoiceField, DateField, Form, HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.admin.base import MasterDataAdmin, ReadOnlyInline, Tab, every_row, staff_of
+from accounts.admin.bulk import SeenForm
 from accounts.admin.columns import account_column, link_column, link_to, tag
 from accounts.admin.confirming import Confirmation, ReasonForm, asking, confirm, posted, refusal_of
+from accounts.querysets import parse_id
+from accounts.templatetags.wording import money, plain_money
 from invoices import operations
 from invoices.models import RecurringInvoice, RecurringLine, RecurringRun
+from invoices.operations import Missed
+from payments.admin.wording import counted
 
 DAYS_SHOWN = 4
+MAKE_UP, LEAVE_OUT = "make up", "leave out"
+MADE_UP = {
+    True: "What is made up for comes within the hour, issued.",
+    False: "What is made up for comes within the hour, as drafts.",
+}
 
 
 class SkipForm(ReasonForm):
@@ -51,6 +64,95 @@ def ask_to_skip(page: MasterDataAdmin, request: HttpRequest, recurring: Recurrin
             recurring=recurring, at=timezone.now(), staff=staff, **given
         ),
     )
+
+
+class ResumeForm(SeenForm):
+    """What becomes of the days that were missed, and which they were when the page was drawn."""
+
+    changed = "Something has changed meanwhile. Look again"
+
+    def __init__(self, data: Any, *, recurring: RecurringInvoice, missed: Missed) -> None:
+        days = [day.isoformat() for day in missed.days]
+        super().__init__(data, rows=[(recurring.pk, (days, missed.amount))])
+        many = counted(len(days), "missed run")
+        if days:
+            self.fields["missed"] = ChoiceField(
+                label="What was missed",
+                choices=(
+                    ("", "Choose"),
+                    (MAKE_UP, f"Make up for {many}"),
+                    (LEAVE_OUT, f"Leave {many} out"),
+                ),
+                widget=UnfoldAdminSelectWidget(),
+            )
+
+
+def ask_to_pause(page: MasterDataAdmin, request: HttpRequest, recurring: RecurringInvoice) -> HttpResponse:
+    staff, day = staff_of(request), recurring.next_date
+    question = Confirmation(
+        question=f"Pause {recurring.title}?",
+        facts=(
+            ("Account", link_to(recurring.account)),
+            ("Next run", date_format(day, "j F Y") if day else "–"),
+        ),
+        consequence="No invoice is made until it is resumed. You choose then what becomes of the days "
+        "that were missed.",
+        button=f"Pause {recurring.title}",
+        done=f"{recurring.title} is paused.",
+        refusal=refusal_of(lambda: operations.may_pause(recurring=recurring, staff=staff)),
+    )
+    return confirm(
+        page,
+        request,
+        recurring,
+        question,
+        form=Form(posted(request)),
+        act=lambda: operations.pause_recurring_invoice(recurring=recurring, at=timezone.now(), staff=staff),
+    )
+
+
+def ask_to_resume(page: MasterDataAdmin, request: HttpRequest, recurring: RecurringInvoice) -> HttpResponse:
+    """Both answers in numbers. Where nothing was missed there is nothing to choose."""
+    staff, at = staff_of(request), timezone.now()
+    missed = operations.missed_by(recurring, at=at)
+    question = Confirmation(
+        question=f"Resume {recurring.title}?",
+        facts=[("Account", link_to(recurring.account)), *_missed_facts(recurring, missed)],
+        consequence=MADE_UP[recurring.issues_itself] if missed.days else "",
+        button=f"Resume {recurring.title}",
+        done="",
+        refusal=refusal_of(lambda: operations.may_resume(recurring=recurring, staff=staff)),
+    )
+
+    def act(shown: str, missed: str = MAKE_UP) -> str:
+        resumed = operations.resume_recurring_invoice(
+            recurring=recurring, leaves_out=missed == LEAVE_OUT, at=at, staff=staff
+        )
+        said = f"{recurring.title} goes on."
+        if not resumed.days:
+            return said
+        many = counted(len(resumed.days), "missed run")
+        return f"{said} {many} {'left out' if missed == LEAVE_OUT else 'to be made up for'}."
+
+    form = ResumeForm(posted(request), recurring=recurring, missed=missed)
+    return confirm(page, request, recurring, question, form=form, act=act)
+
+
+def _missed_facts(recurring: RecurringInvoice, missed: Missed) -> list[tuple[str, Any]]:
+    currency, many = recurring.region.currency, len(missed.days)
+    after = next(islice(recurring.coming(), many, None), None)
+    then = date_format(after, "j F Y") if after else "none"
+    if not many:
+        return [("Missed", "nothing"), ("Next run", then)]
+    shown = [date_format(day, "j M Y") for day in (*missed.days[:DAYS_SHOWN], missed.days[-1])]
+    days = f"{', '.join(shown[:-1])} … {shown[-1]}" if many > DAYS_SHOWN else ", ".join(shown[:-1])
+    return [
+        ("Missed", f"{counted(many, 'run')}: {days}"),
+        ("Each invoice", money(missed.amount, currency)),
+        ("Made up for", f"{counted(many, 'invoice')}, together {plain_money(missed.total, currency)}"),
+        ("Left out", "no invoice"),
+        ("Next run after that", then),
+    ]
 
 
 class RecurringLineInline(TabularInline):
@@ -95,7 +197,7 @@ class RecurringInvoiceAdmin(MasterDataAdmin):
     search_fields = ("title", "account__number", "account__company_name")
     autocomplete_fields = ("account", "region")
     inlines = (RecurringLineInline, RecurringRunInline)
-    actions_detail = ("skip",)
+    actions_detail = ("skip", "pause", "resume")
     fieldsets = (
         (
             None,
@@ -104,7 +206,7 @@ class RecurringInvoiceAdmin(MasterDataAdmin):
                     ("account", "region"),
                     ("title", "frequency"),
                     ("start_date", "end_date"),
-                    ("issues_itself", "is_paused"),
+                    "issues_itself",
                     "notes",
                 )
             },
@@ -113,12 +215,12 @@ class RecurringInvoiceAdmin(MasterDataAdmin):
             "Runs",
             {
                 "fields": (("standing", "next_days"), ("created_by", "created_at")),
-                "description": "Days that pass while it is paused are made up for when it goes on: "
-                "skip those that should make no invoice.",
+                "description": "When it is resumed after a pause, you choose whether the days that were "
+                "missed are made up for.",
             },
         ),
     )
-    add_fieldsets = fieldsets[:1]
+    add_fieldsets = ((None, {"fields": (*fieldsets[0][1]["fields"], "form_key")}),)
     tabs = (
         Tab(
             "running",
@@ -137,6 +239,29 @@ class RecurringInvoiceAdmin(MasterDataAdmin):
     )
     of_account = account_column()
     skip = asking("Skip next run", "skip_next", ask_to_skip)
+    pause = asking("Pause", "pause", ask_to_pause)
+    resume = asking("Resume", "play_arrow", ask_to_resume)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A form that is sent twice is refused the second time; at the same moment, by the database first."""
+        try:
+            return super().add_view(request, *args, **kwargs)
+        except IntegrityError:
+            return super().add_view(request, *args, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_changeform_initial_data(request) | {"form_key": uuid4()}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "form_key":
+            kwargs["widget"] = HiddenInput()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
+        """Pause what runs, resume what is paused."""
+        is_paused = RecurringInvoice.objects.filter(pk=parse_id(object_id), is_paused=True).exists()
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if not one.action_name.endswith("_pause" if is_paused else "_resume")]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         told = ("standing", "next_days", "created_by", "created_at")

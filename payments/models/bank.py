@@ -83,7 +83,8 @@ class BankStatement(models.Model):
 
 class BankLine(models.Model):
     """One booked movement at the bank. `amount` is in minor units, negative where it went out. `key` is the
-    same in every file that has the line. A line that was accepted says which payment it became."""
+    same in every file of a format that has the line; of one that may be in a file of another format too, see
+    `double_of`. A line that was accepted says which payment it became."""
 
     class Status(models.TextChoices):
         OPEN = "open", "Open"
@@ -107,6 +108,14 @@ class BankLine(models.Model):
     reference = models.CharField(max_length=500, blank=True)
     payer_name = models.CharField(max_length=200, blank=True)
     payer_account = models.CharField(max_length=64, blank=True)
+    double_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="doubles",
+        help_text="The line of an earlier file, in another format, that it may be.",
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="bank_lines"
@@ -132,6 +141,10 @@ class BankLine(models.Model):
             models.CheckConstraint(
                 condition=Q(status="out", amount__lt=0) | (~Q(status="out") & Q(amount__gt=0)),
                 name="bank_line_out_when_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(double_of=None) | Q(status__in=["open", "dismissed"]),
+                name="bank_line_double_never_booked",
             ),
         )
         indexes = (

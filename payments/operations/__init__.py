@@ -48,6 +48,7 @@ from payments.operations.documenting import (
     receipt_document,
     statement_document,
 )
+from payments.operations.doubles import doubtful, overlapping, tell_apart
 from payments.operations.events import process_event, receive_event
 from payments.operations.explaining import figures_of_account, figures_of_invoice
 from payments.operations.foreseeing import (
@@ -129,6 +130,7 @@ __all__ = [
     "decidable",
     "dismiss_line",
     "dismissible",
+    "doubtful",
     "effect_of_crediting",
     "effect_of_paying",
     "effect_of_refunding",
@@ -159,6 +161,7 @@ __all__ = [
     "offered_in",
     "open_first",
     "outcome_of",
+    "overlapping",
     "papers_of",
     "process_event",
     "proposals_for",
@@ -194,6 +197,7 @@ __all__ = [
     "statement_document",
     "statement_mailable",
     "statement_of",
+    "tell_apart",
     "undecided",
     "undo_line",
     "undo_recording",

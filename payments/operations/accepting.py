@@ -17,6 +17,7 @@ from core.transitions import move
 from invoices.models import Invoice
 from payments.models import BankLine, Payment, RecordedMethod
 from payments.operations.collecting import Share
+from payments.operations.doubles import require_no_double
 from payments.operations.matching import Bill, Known, Line, Promise, Proposal, names_in, payer_key, propose
 from payments.operations.recording import MANUAL, Received, book_received, may_record, undo_recording
 from payments.operations.verifying import verify_held
@@ -27,11 +28,11 @@ AT_ONCE = 500
 
 
 def proposals_for(lines: Sequence[BankLine]) -> dict[int, Proposal]:
-    """By line, what it is, of those that are open. A few queries, however many lines."""
+    """By line, what it is, of those that are open and no doubles. A few queries, however many lines."""
     asked = [
         Line(row.pk, row.amount, row.currency, row.reference, row.payer_name, row.payer_account)
         for row in lines
-        if row.status == Status.OPEN
+        if row.status == Status.OPEN and row.double_of_id is None
     ]
     return propose(asked, _known(asked)) if asked else {}
 
@@ -140,7 +141,9 @@ def accept_line(*, line: BankLine, shown: str, at: datetime, staff: User) -> Pay
 def acceptable(*, line: BankLine, staff: User) -> Proposal:
     """What the line is, if this member of staff may accept it now."""
     may_record(staff)
-    _require(BankLine.objects.get(pk=line.pk), Status.OPEN)
+    current = BankLine.objects.get(pk=line.pk)
+    _require(current, Status.OPEN)
+    require_no_double(current)
     proposal = proposal_of(line)
     if proposal is None:
         raise Conflict("There is no proposal for this line: record it by hand")
@@ -163,7 +166,7 @@ def record_line(
     form_key: UUID | None = None,
 ) -> Payment:
     """The line is what staff say it is, of this account. Refuses another amount or currency than the line's,
-    and what `record_payment` refuses."""
+    a line that may be a double, and what `record_payment` refuses."""
     may_record(staff)
     if (received.amount, received.currency) != (line.amount, line.currency):
         total = format_minor(line.amount, line.currency)
@@ -173,6 +176,7 @@ def record_line(
         if made:
             return made
         current = _held(line, Status.OPEN)
+        require_no_double(current)
         payment = book_received(locked, received, at=at, staff=staff, form_key=form_key)
         _book(current, payment, at=at, staff=staff)
         return payment

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from accounts.models import User
+from accounts.models import Organization, User
 from core.audit import record
 from core.errors import Conflict
 from payments.bank import Columns, ReadStatement, read_statement
 from payments.models import BankLine, BankMapping, BankStatement
+from payments.operations.doubles import mark_doubles
 from payments.operations.recording import LARGEST, may_record
 
 AT_ONCE = 500  # keys in one question to the database
@@ -19,7 +20,8 @@ AT_ONCE = 500  # keys in one question to the database
 def import_statement(
     *, content: bytes, file_name: str, mapping: BankMapping | None, at: datetime, staff: User
 ) -> BankStatement:
-    """Read a file and keep the lines that no earlier file had. Refuses staff who may not record payments, a
+    """Read a file and keep the lines that no earlier file had; those that one may have had in another format
+    are marked. Refuses staff who may not record payments, a
     file that was imported before, and what cannot be read: then nothing of it is kept."""
     may_record(staff)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -27,9 +29,10 @@ def import_statement(
         raise Conflict("This file was imported before: nothing was changed")
     read = read_statement(content, columns_of(mapping) if mapping else None)
     keys = read.keys()
-    known = _known(read.bank_account, keys)
     try:
         with transaction.atomic():
+            Organization.objects.select_for_update().first()  # one at a time: it sees what another brought
+            known = _known(read.bank_account, keys)
             statement = BankStatement.objects.create(
                 sha256=sha256,
                 file_name=file_name[:200],
@@ -43,8 +46,11 @@ def import_statement(
                 imported_at=at,
                 imported_by=staff,
             )
-            BankLine.objects.bulk_create(_lines(statement, read, keys, known), batch_size=AT_ONCE)
-            told = {"lines": len(keys) - len(known), "known": len(known), "sha256": sha256}
+            lines = _lines(statement, read, keys, known)
+            mark_doubles(lines, known=known)
+            BankLine.objects.bulk_create(lines, batch_size=AT_ONCE)
+            told = {"lines": len(lines), "known": len(known), "sha256": sha256}
+            told |= {"doubles": sum(line.double_of_id is not None for line in lines)}
             record(statement, "bankstatement.imported", at=at, by=staff.actor, after=told)
     except IntegrityError:
         raise Conflict("Somebody imports the same lines right now: try again") from None

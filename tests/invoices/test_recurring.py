@@ -81,7 +81,7 @@ class TestMaking:
         (invoice,) = made.invoices
         assert (invoice.status, invoice.total_amount, invoice.title) == ("draft", 11_900, "Maintenance")
         with unchanged():
-            assert str(operations.make_recurring_invoices(at=NOW)) == "0 made, 0 refused"
+            assert str(operations.make_recurring_invoices(at=NOW)) == "0 made, 0 refused, 0 failed"
         recurring.refresh_from_db()
         assert (recurring.runs_done, recurring.next_date) == (1, date(2025, 10, 3))
         assert (recurring.runs.get().invoice, recurring.runs.get().date) == (invoice, DAY)

@@ -191,9 +191,9 @@ class TestRun:
         factories.reminder_levels(3, 14)
         factories.an_open_invoice(account)
         run = operations.run_reminders(at=after(5))
-        assert str(run) == "2 written, 0 refused"
+        assert str(run) == "2 written, 0 refused, 0 failed"
         with unchanged():
-            assert str(operations.run_reminders(at=after(5))) == "0 written, 0 refused"
+            assert str(operations.run_reminders(at=after(5))) == "0 written, 0 refused, 0 failed"
         assert Reminder.objects.count() == 2
 
     def test_only_the_chosen(self, invoice, account, clerk):

@@ -59,7 +59,7 @@ def other_value(name):
         **dict.fromkeys(("issue_date", "due_date", "asked_issue_date", "asked_due_date"), date(2031, 1, 1)),
         **dict.fromkeys(("created_at", "sent_at"), NOW.replace(year=2031)),
         **dict.fromkeys(("currency", "unit_price_currency"), "EUR"),
-        "uuid": UUID(int=7),
+        **dict.fromkeys(("uuid", "form_key"), UUID(int=7)),
         "snapshot": {"number": "INV-2025-001"},
     }
     return values.get(name, "other")

@@ -147,7 +147,15 @@ BACK_OFFICE = {
     ),
     "invoices.paymentpromise": READ_ONLY._replace(questions={"withdraw": Question(CLERKS, REASON)}),
     "invoices.recurringinvoice": Office(
-        add=CLERKS, change=CLERKS, questions={"skip": Question(CLERKS, REASON)}
+        add=CLERKS,
+        change=CLERKS,
+        questions={
+            "skip": Question(CLERKS, REASON),
+            "pause": Question(CLERKS, {}, where={"is_paused": False}),
+            "resume": Question(
+                CLERKS, {}, where={"is_paused": True}, comes="422"
+            ),  # what was shown is not sent
+        },
     ),
     "invoices.reminder": READ_ONLY._replace(questions={"stop": Question(CLERKS, {})}),
     "invoices.reminderlevel": MASTER_DATA,
@@ -159,6 +167,7 @@ BACK_OFFICE = {
         questions={
             # What is sent is no proposal; that one is accepted: tests/payments/test_admin_bank.py.
             "accept": Question(CASHIERS, {"shown": "nothing"}, status="open", comes="refused"),
+            "tell_apart": Question(CASHIERS, {}, where={"double_of__isnull": False}),
             "dismiss": Question(CASHIERS, REASON, status="open"),
             "undo": Question(CASHIERS, {}, status="booked"),
         },

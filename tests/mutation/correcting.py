@@ -7,6 +7,7 @@ CORRECTING = (f"{PAYMENTS}/test_operations_correcting.py",)
 RECORDING = (f"{PAYMENTS}/test_operations_recording.py",)
 ACCEPTING = (f"{PAYMENTS}/test_operations_accepting.py",)
 MATCHING = (f"{PAYMENTS}/test_matching.py",)
+DOUBLES = (f"{PAYMENTS}/test_doubles.py",)
 HOLDING = (f"{PAYMENTS}/test_invariants.py",)
 ANY_ORDER = (f"{PAYMENTS}/test_back_office_in_any_order.py",)
 LOCKED = (f"{PAYMENTS}/test_operations_locked.py",)
@@ -32,8 +33,12 @@ def matching(name: str, old: str, new: str) -> Mutant:
     return Mutant(f"match: {name}", "payments/operations/matching.py", old, new, MATCHING)
 
 
-def importing(name: str, old: str, new: str) -> Mutant:
-    return Mutant(f"import: {name}", "payments/operations/importing.py", old, new, ACCEPTING)
+def importing(name: str, old: str, new: str, killers: tuple[str, ...] = ACCEPTING) -> Mutant:
+    return Mutant(f"import: {name}", "payments/operations/importing.py", old, new, killers)
+
+
+def doubling(name: str, old: str, new: str) -> Mutant:
+    return Mutant(f"double: {name}", "payments/operations/doubles.py", old, new, DOUBLES)
 
 
 # The first two leave books that are sound, with other numbers in them.
@@ -150,8 +155,8 @@ MUTANTS = (
     ),
     accepting(
         "booked twice",
-        "        current = _held(line, Status.OPEN)\n        payment",
-        "        current = line\n        payment",
+        "        current = _held(line, Status.OPEN)\n        require_no_double",
+        "        current = line\n        require_no_double",
     ),
     accepting("anybody dismisses", '    may_record(staff)\n    reason = " "', '    reason = " "'),
     accepting("its day is today's", "received_date=current.day,", "received_date=at.date(),"),
@@ -174,5 +179,30 @@ MUTANTS = (
     matching("invoices of two companies", " and len({bill.account for bill in fitting}) == 1:", ":"),
     importing("any staff may", "    may_record(staff)\n    sha256", "    sha256"),
     importing("the same file again", "BankStatement.objects.filter(sha256=sha256).exists()", "False"),
+    importing(
+        "in another format it is not known", "            mark_doubles(lines, known=known)\n", "", DOUBLES
+    ),
+    doubling("anybody tells apart", "    may_record(staff)\n", ""),
+    doubling("what this file names itself is a double", "row.key not in known and ", ""),
+    doubling("of any bank account", " and is_same_account(row.bank_account, lines[0].bank_account)", ""),
+    doubling("one twin for all", " and twin.pk not in taken", ""),
+    doubling(
+        "a line that was set aside is real",
+        ".exclude(double_of__isnull=False, status=BankLine.Status.DISMISSED)",
+        "",
+    ),
+    doubling(
+        "of two that differ the wrong one is new", " and words[id(line)] != words[id(other)]", " and False"
+    ),
+    doubling(
+        "a double is booked",
+        "    if line.double_of_id is not None:\n        raise",
+        "    if False:\n        raise",
+    ),
+    doubling(
+        "told apart without a trace",
+        '        record(current, "bankline.told_apart", at=at, by=staff.actor, before=before, after=after)\n',
+        "",
+    ),
     importing("any amount", "if abs(entry.amount) > LARGEST:", "if False:"),
 )

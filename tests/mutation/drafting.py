@@ -5,9 +5,12 @@ from tests.mutation.mutant import Mutant
 
 INVOICES, PAYMENTS, ACCOUNTS = "tests/invoices", "tests/payments", "tests/accounts"
 DRAFTING = (f"{INVOICES}/test_drafting.py",)
+PRESSED = (f"{INVOICES}/test_pressed_twice.py",)
 CORRECTING = (f"{PAYMENTS}/test_operations_correcting.py",)
 BILLING = (f"{INVOICES}/test_billing.py",)
 RECURRING = (f"{INVOICES}/test_recurring.py",)
+PAUSING = (f"{INVOICES}/test_pausing.py",)
+ROUNDS = (f"{INVOICES}/test_rounds.py",)
 REMINDING = (f"{INVOICES}/test_reminding.py",)
 LETTERS = (f"{PAYMENTS}/test_reminder_letters.py",)
 SENDING = (f"{PAYMENTS}/test_operations_sending.py",)
@@ -29,6 +32,10 @@ def billing(name: str, old: str, new: str, killers: tuple[str, ...] = BILLING) -
 
 def recurring(name: str, old: str, new: str, killers: tuple[str, ...] = RECURRING) -> Mutant:
     return Mutant(f"recur: {name}", "invoices/operations/recurring.py", old, new, killers)
+
+
+def pausing(name: str, old: str, new: str, killers: tuple[str, ...] = PAUSING) -> Mutant:
+    return Mutant(f"pause: {name}", "invoices/operations/pausing.py", old, new, killers)
 
 
 def reminding(name: str, old: str, new: str, killers: tuple[str, ...] = REMINDING) -> Mutant:
@@ -101,6 +108,18 @@ MUTANTS = (
         "    by = accounts.acting(staff, DRAFT)\n",
     ),
     drafting(
+        "pressed twice",
+        "made = form_key and Invoice.objects.filter(form_key=form_key).first()",
+        "made = None",
+        PRESSED,
+    ),
+    drafting(
+        "a form answers another draft",
+        "            return _the_same(made, locked, region, draft)\n",
+        "            return made\n",
+        PRESSED,
+    ),
+    drafting(
         "issued without the lock",
         "accounts.acting(staff, ISSUE)\n    with accounts.locked_account(invoice.account_id) as account:\n",
         "accounts.acting(staff, ISSUE)\n    account = invoice.account\n    if True:\n",
@@ -156,6 +175,9 @@ MUTANTS = (
     ),
     recurring("paused it goes on", "if current.is_paused or day is None", "if day is None"),
     recurring("half of it stays charged", "        with transaction.atomic():\n", "        if True:\n"),
+    recurring(
+        "an error stops the round", "        except Exception:\n", "        except KeyError:\n", ROUNDS
+    ),
     recurring("anybody skips", "    accounts.acting(staff, PERMISSION)\n", ""),
     recurring(
         "skipping leaves no trace",
@@ -168,11 +190,24 @@ MUTANTS = (
         "if True:\n        current = skippable",
         LOCKED,
     ),
+    pausing("anybody may", "    accounts.acting(staff, PERMISSION)\n", ""),
+    pausing("today was missed already", "day < today", "day <= today"),
+    pausing("nobody sees what was left out", "left_out = missed.days if leaves_out else []", "left_out = []"),
+    pausing("left out and made up for", "        current.runs_done += len(left_out)\n", "        pass\n"),
+    pausing(
+        "resumed without the lock",
+        "with accounts.locked_account(recurring.account_id):\n        current = may_resume",
+        "if True:\n        current = may_resume",
+        LOCKED,
+    ),
     reminding("the same level again", "last.level.days >= level.days:", "last.level.days > level.days:"),
     reminding(
         "of what was paid meanwhile",
         "            _stop(current, at=at, by=SYSTEM, reason=against)\n            return None\n",
         "            pass\n",
+    ),
+    reminding(
+        "an error stops the round", "        except Exception:\n", "        except KeyError:\n", ROUNDS
     ),
     reminding("the fee twice", "        if not current.is_waiting:\n", "        if False:\n"),
     reminding("no fee over the limit", "            override_reason=description,\n", ""),

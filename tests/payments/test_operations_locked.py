@@ -66,6 +66,8 @@ def jobs(account, line, stella):
         "bill": lambda: invoices.bill_unbilled(unbilled=unbilled, first=None, last=TODAY, **by),
         "recur": lambda: invoices.make_next(recurring=recurring, at=NOW),
         "skip": lambda: invoices.skip_next(recurring=recurring, **why),
+        "pause": lambda: invoices.pause_recurring_invoice(recurring=recurring, **by),
+        "resume": lambda: invoices.resume_recurring_invoice(recurring=recurring, leaves_out=True, **by),
         "remind": lambda: invoices.send_reminder(invoice=invoice, level=level, at=OVERDUE, staff=stella),
         "credit": lambda: operations.credit_invoice(invoice=invoice, amounts=amounts, **why),
         "write off": lambda: operations.write_off(invoice=invoice, amount=1, **why),
@@ -90,5 +92,5 @@ def test_outside_of_one_each_is_done(jobs):
     """The control: nothing else was in the way."""
     for name in ("issue", "bill", "recur", "skip", "remind", "credit", "write off", "undo a write-off"):
         jobs[name]()
-    for name in ("draft", "record", "undo a recording", "accept"):
+    for name in ("pause", "resume", "draft", "record", "undo a recording", "accept"):
         jobs[name]()

@@ -157,8 +157,8 @@ def test_the_daily_run_is_off_until_it_is_wanted(account, invoice):
     assert tasks.remind_now() == "reminders are sent by hand"
     assert not Reminder.objects.exists()
     Organization.objects.update(send_reminders_automatically=True)
-    assert tasks.remind_now() == "1 written, 0 refused"
-    assert tasks.remind_now() == "0 written, 0 refused"
+    assert tasks.remind_now() == "1 written, 0 refused, 0 failed"
+    assert tasks.remind_now() == "0 written, 0 refused, 0 failed"
     assert len(delivered(GONE)) == 1
 
 
