@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0011_index_for_sums'),
+        ('payments', '0012_sums_of_one_currency'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

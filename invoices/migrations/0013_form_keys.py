@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0012_confirmation_limits'),
-        ('invoices', '0011_ended_recurring_invoices'),
+        ('invoices', '0012_sums_of_one_currency'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
