@@ -216,7 +216,7 @@ class TestPromises:
         answer = staff.post(page_of(account, "promise_to_pay"), given)
         assert told(answer) == [f"{noted} $39.40 is open: reminders go on, for it is a promise of a part."]
         answer = staff.post(page_of(account, "promise_to_pay"), given | {"amount": "39.40"})
-        assert told(answer) == [noted]
+        assert told(answer)[-1] == noted
 
     def test_broken(self, staff, invoice, account, stella, clock):
         operations.promise_to_pay(
