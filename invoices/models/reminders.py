@@ -203,7 +203,7 @@ class PaymentPromise(models.Model):
 
     @property
     def is_of_a_part(self) -> bool:
-        return None not in (self.amount, self.open_amount) and self.amount < self.open_amount
+        return self.amount is not None and self.open_amount is not None and self.amount < self.open_amount
 
     def is_about(self, invoice: Invoice) -> bool:
         """Of an invoice of its account: about it alone, or about all; with an amount, about those in its

@@ -176,7 +176,8 @@ def ask_to_close(admin: BackOfficeAdmin, request: HttpRequest, account: Account)
     page = Confirmation(
         question=f"Close {account.company_name} for good?",
         facts=[*_standing(account), ("Recurring invoices that end", _ending(account))],
-        consequence="A closed account takes no charges and is never opened again. It stays to be read.",
+        consequence="A closed account takes no charges and is never opened again. It stays to be read, and "
+        "what was booked wrong on it can still be undone.",
         button=f"Close {account.number}",
         done=f"{account} is closed.",
         refusal=refusal_of(lambda: operations.closable(account=account, staff=staff)),
