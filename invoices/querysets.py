@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
-from operator import or_
+from operator import or_, sub
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Subquery, Sum, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from accounts.querysets import READ, OwnedQuerySet
 
@@ -211,9 +211,16 @@ class PromiseQuerySet(models.QuerySet):
         """Not withdrawn, and its day is not over."""
         return self.filter(withdrawn_at=None, promised_date__gte=on)
 
+    def holding(self, *, on: date) -> Self:
+        """Standing, and keeping reminders back: an amount named all that was open then, and covers what is
+        open now."""
+        most = Greatest(Coalesce(F("open_amount"), 0), self._left("paid_amount", "reserved_amount"))
+        return self.standing(on=on).filter(Q(amount=None) | Q(amount__gte=most))
+
     def broken(self, *, on: date) -> Self:
         """The day is over and what was promised is still open: the invoice, or any invoice of the account
-        that was there when the promise was made and was due by the promised day."""
+        that was there when the promise was made and was due by the promised day; of an amount, when less was
+        paid since."""
         return self.with_broken(on=on).filter(is_broken=True)
 
     def with_broken(self, *, on: date) -> Self:
@@ -225,7 +232,28 @@ class PromiseQuerySet(models.QuerySet):
             due_date__lte=OuterRef("promised_date"),
         )
         of_account = Q(invoice=None) & Exists(promised)
+        of_all = Q(amount=None) & (of_account | Q(invoice__status="sent"))
+        of_amount = Q(unpaid__gt=Coalesce(F("open_amount"), F("amount")) - F("amount"))
         over = Q(withdrawn_at=None, promised_date__lt=on)
         return self.annotate(
-            is_broken=Case(When(over & (of_account | Q(invoice__status="sent")), then=True), default=False)
+            unpaid=self._left("paid_amount"),
+            is_broken=Case(When(over & (of_all | of_amount), then=True), default=False),
+        )
+
+    def _left(self, *taken: str) -> Case:
+        """What is open, less these columns, of the invoice that a promise is about, or of the account's in
+        its currency that were there when it was made."""
+        invoices = self.model._meta.get_field("invoice").related_model.objects.open().order_by()
+        there = invoices.filter(
+            account=OuterRef("account"), currency=OuterRef("currency"), created_at__lte=OuterRef("created_at")
+        )
+        left = reduce(sub, map(F, ("total_amount", *taken)))
+        summed = there.values("account").annotate(left=Sum(left)).values("left")
+        return Case(
+            When(invoice=None, then=Coalesce(Subquery(summed), 0)),
+            When(
+                invoice__status="sent",
+                then=reduce(sub, (F(f"invoice__{name}") for name in ("total_amount", *taken))),
+            ),
+            default=0,
         )

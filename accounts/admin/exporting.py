@@ -106,7 +106,7 @@ class ExportsList:
             return redirect(back)
         if not is_sent:
             return redirect("admin:export", uuid=export.uuid)
-        return _sent(export, *self.table(request, found, zone))
+        return sent(export, *self.table(request, found, zone))
 
     def table(
         self, request: HttpRequest, found: Any, zone: ZoneInfo
@@ -149,7 +149,7 @@ def _filters(asked: QueryDict) -> QueryDict:
     return kept_ones
 
 
-def _sent(export: Export, head: list[str], rows: Iterator[list[Any]]) -> HttpResponseBase:
+def sent(export: Export, head: list[str], rows: Iterator[list[Any]]) -> HttpResponseBase:
     """The file as the answer. Excel's is finished in a temporary file first: its index stands at its end."""
     if export.form == Form.CSV:
         answer = StreamingHttpResponse(csv_lines(head, rows), content_type=KINDS[Form.CSV])
@@ -187,11 +187,11 @@ def progress(request: HttpRequest, uuid: Any) -> HttpResponseBase:
 def download(request: HttpRequest, uuid: Any) -> HttpResponseBase:
     """The file, for a day, for the one who asked and may still view the list."""
     export = _own(request, uuid)
-    if not _may_view(request, export.kind):
-        raise PermissionDenied
     if not _is_ready(export, timezone.now()):
         messages.error(request, "This file is not there any more. Export the list again.")
         return HttpResponseRedirect(reverse("admin:export", args=[export.uuid]))
+    if not _may_view(request, export.kind):
+        raise PermissionDenied
     file = operations.file_of(export).open("rb")
     return kept(FileResponse(file, content_type=KINDS[Form(export.form)]), export.name)
 

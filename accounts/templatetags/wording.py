@@ -32,6 +32,8 @@ STATUS_WORDS = {
     "open": (gettext_lazy("Open"), ""),
     "partly_paid": (gettext_lazy("Partly paid"), ""),
     "paid": (gettext_lazy("Paid"), "success"),
+    "credited": (gettext_lazy("Credited"), ""),
+    "nothing_to_pay": (gettext_lazy("Nothing to pay"), ""),
     "pending": (gettext_lazy("Payment pending"), "warning"),
     "cancelled": (gettext_lazy("Cancelled"), ""),
     "unpaid": (gettext_lazy("Unpaid"), ""),

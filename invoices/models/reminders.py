@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField
 
 from accounts.models import AmountInCurrency
@@ -164,7 +164,8 @@ class Reminder(models.Model):
 
 class PaymentPromise(models.Model):
     """A company said that it will pay until a day: one invoice, or whatever is open. Until that day is over,
-    nobody reminds it. `amount` is in minor units, or unknown."""
+    nobody reminds it, unless `amount` is less than `open_amount`, what was open then: a promise of a part
+    holds nothing back. Amounts in minor units; without `amount` it is about all of it."""
 
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="payment_promises")
     invoice = models.ForeignKey(
@@ -173,6 +174,9 @@ class PaymentPromise(models.Model):
     promised_date = models.DateField()
     currency = CurrencyField(max_length=3)
     amount = models.BigIntegerField(null=True, blank=True)
+    open_amount = models.BigIntegerField(
+        "open then", null=True, blank=True, help_text="In its currency, on what it is about."
+    )
     note = models.TextField(blank=True)
     staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
@@ -188,7 +192,23 @@ class PaymentPromise(models.Model):
             models.CheckConstraint(
                 condition=Q(amount=None) | Q(amount__gt=0), name="promised_amount_positive"
             ),
+            models.CheckConstraint(
+                condition=Q(amount=None) | Q(open_amount=None) | Q(amount__lte=F("open_amount")),
+                name="promised_within_open",
+            ),
         )
 
     def __str__(self) -> str:
         return f"Promise of {self.account} for {self.promised_date}"
+
+    @property
+    def is_of_a_part(self) -> bool:
+        return self.amount is not None and self.open_amount is not None and self.amount < self.open_amount
+
+    def is_about(self, invoice: Invoice) -> bool:
+        """Of an invoice of its account: about it alone, or about all; with an amount, about those in its
+        currency that were there."""
+        if self.invoice_id:
+            return self.invoice_id == invoice.pk
+        was_there = self.currency == invoice.currency and invoice.created_at <= self.created_at
+        return self.amount is None or was_there

@@ -2,6 +2,8 @@
 
 from datetime import date, datetime
 
+from django.db.models import Sum
+
 from accounts import operations as accounts
 from accounts.models import Account, Organization, User
 from core.audit import record
@@ -51,7 +53,7 @@ def promise_to_pay(
     note: str = "",
 ) -> PaymentPromise:
     """Note that the company will pay one invoice, or what is open, by a day: until it is over, nobody reminds
-    it. `amount` is in minor units of the invoice's currency, else of the account's.
+    it, unless `amount` is only a part: in minor units of the invoice's currency, else of the account's.
 
     Refuses a day that is over or more than a year ahead, another company's invoice or one that is not open,
     more than is open, and an account that owes nothing."""
@@ -61,9 +63,12 @@ def promise_to_pay(
         of = Invoice.objects.filter(account=current, pk=invoice.pk).first() if invoice else None
         if invoice is not None and (of is None or of.status != Invoice.Status.SENT):
             raise Invalid("Choose an open invoice of this account", field="invoice")
-        most, currency = (of.open_balance, of.currency) if of else (current.balance_due, current.currency)
-        if most <= 0:
+        if (of.open_balance if of else current.balance_due) <= 0:
             raise Conflict("Nothing is open that could be promised")
+        currency = (of or current).currency
+        about = Invoice.objects.open().filter(account=current, currency=currency)
+        about = about.filter(pk=of.pk) if of else about
+        most = about.with_standing().aggregate(sum=Sum("open_amount"))["sum"] or 0
         if amount is not None and not 0 < amount <= most:
             raise Invalid(f"Enter an amount up to {format_minor(most, currency)}", field="amount")
         promise = PaymentPromise.objects.create(
@@ -72,6 +77,7 @@ def promise_to_pay(
             promised_date=promised_date,
             currency=currency,
             amount=amount,
+            open_amount=most,
             note=note.strip(),
             staff=staff,
             created_at=at,

@@ -235,7 +235,7 @@ class _Known:
     on: date
     today: Callable[[datetime], date]
     levels: Sequence[ReminderLevel]
-    promised: dict[tuple[int, int | None], date]
+    promises: dict[int, list[PaymentPromise]]
     reached: frozenset[int]
 
 
@@ -250,14 +250,15 @@ def _with_reminders(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
 
 def _known(invoices: Sequence[Invoice], levels: Sequence[ReminderLevel], *, on: date) -> _Known:
     companies = {invoice.account_id for invoice in invoices}
-    promises = PaymentPromise.objects.standing(on=on).filter(account__in=companies).order_by("promised_date")
-    rows = promises.values_list("account", "invoice", "promised_date")
+    promises: dict[int, list[PaymentPromise]] = {account: [] for account in companies}
+    for promise in PaymentPromise.objects.holding(on=on).filter(account__in=companies):
+        promises[promise.account_id].append(promise)
     admins = Membership.objects.filter(role=Membership.Role.ADMIN, user__is_active=True)
     return _Known(
         on=on,
         today=Organization.objects.get().today,
         levels=levels,
-        promised={(account, invoice): day for account, invoice, day in rows},
+        promises=promises,
         reached=frozenset(admins.filter(account__in=companies).values_list("account", flat=True)),
     )
 
@@ -297,9 +298,9 @@ def _against(invoice: Invoice, known: _Known) -> str:
         return PENDING
     if account.has_reminders_paused(on=known.on):
         return f"Reminders are paused until {_day(account.reminders_paused_until)}: {account.reminder_note}"
-    day = known.promised.get((account.pk, invoice.pk)) or known.promised.get((account.pk, None))
-    if day is not None:
-        return f"The company promised to pay by {_day(day)}"
+    promised = [one.promised_date for one in known.promises[account.pk] if one.is_about(invoice)]
+    if promised:
+        return f"The company promised to pay by {_day(max(promised))}"
     return "" if account.email or account.pk in known.reached else NOBODY
 
 

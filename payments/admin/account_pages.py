@@ -65,7 +65,11 @@ class PromiseForm(Form):
     promised_date = DateField(label="They pay by", widget=DayInput())
     invoice = ChoiceField(label="Invoice", required=False, widget=UnfoldAdminSelectWidget())
     amount = DecimalField(
-        label="Amount (optional)", required=False, max_digits=15, widget=UnfoldAdminDecimalFieldWidget()
+        label="Amount (optional)",
+        required=False,
+        max_digits=15,
+        widget=UnfoldAdminDecimalFieldWidget(),
+        help_text="Empty: all of it. Of a part, reminders of the rest go on.",
     )
     note = CharField(
         label="Who said it, and how", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget()
@@ -172,7 +176,8 @@ def ask_to_close(admin: BackOfficeAdmin, request: HttpRequest, account: Account)
     page = Confirmation(
         question=f"Close {account.company_name} for good?",
         facts=[*_standing(account), ("Recurring invoices that end", _ending(account))],
-        consequence="A closed account takes no charges and is never opened again. It stays to be read.",
+        consequence="A closed account takes no charges and is never opened again. It stays to be read, and "
+        "what was booked wrong on it can still be undone.",
         button=f"Close {account.number}",
         done=f"{account} is closed.",
         refusal=refusal_of(lambda: operations.closable(account=account, staff=staff)),
@@ -218,17 +223,17 @@ def ask_to_promise(admin: BackOfficeAdmin, request: HttpRequest, account: Accoun
     page = Confirmation(
         question=f"Note a promise of {account.company_name} to pay?",
         facts=_standing(account),
-        consequence="Until the day is over, no reminder is sent of what was promised.",
+        consequence="Until the day is over, no reminder is sent of what was promised in full.",
         button="Note promise",
-        done=f"The promise of {account} is noted.",
+        done="",
         refusal=refusal_of(lambda: invoices.pausable(account=account, staff=staff)),
     )
 
-    def promise(promised_date: Any, invoice: str, amount: Decimal | None, note: str) -> None:
+    def promise(promised_date: Any, invoice: str, amount: Decimal | None, note: str) -> str:
         of = next((one for one in opened if str(one.pk) == invoice), None)
         currency = of.currency if of else account.currency
         minor = None if amount is None else _minor(amount, currency)
-        invoices.promise_to_pay(
+        made = invoices.promise_to_pay(
             account=account,
             invoice=of,
             promised_date=promised_date,
@@ -237,6 +242,11 @@ def ask_to_promise(admin: BackOfficeAdmin, request: HttpRequest, account: Accoun
             at=timezone.now(),
             staff=staff,
         )
+        noted = f"The promise of {account} is noted."
+        if not made.is_of_a_part:
+            return noted
+        opened_then = plain_money(made.open_amount, currency)
+        return f"{noted} {opened_then} is open: reminders go on, for it is a promise of a part."
 
     return confirm(admin, request, account, page, form=PromiseForm(opened, posted(request)), act=promise)
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.forms import DateField, DateInput, Form
-from django.http import HttpRequest, HttpResponseNotAllowed
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -43,8 +43,6 @@ def month(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
     the audit trail."""
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
-    if request.method not in ("GET", "HEAD", "POST"):
-        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     form, day = asked(MonthForm, request, month=reporting.months_back(today, 1))
     first, last = reporting.period_of(max(EARLIEST, min(day, today)), "month")
     moved = reporting.receivables_moved(first, last, today=today, zone=zone)

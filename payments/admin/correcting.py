@@ -30,7 +30,7 @@ from payments.admin.ledger import AllocationInline, CreditInline
 from payments.admin.mailing import MailingPages, sent_soon
 from payments.admin.rates import CreditedRateFilter
 from payments.admin.typing_again import ask_again, typed_again
-from payments.admin.wording import before_after
+from payments.admin.wording import before_after, owed_again
 from payments.models import WriteOff
 
 
@@ -317,6 +317,7 @@ class WriteOffAdmin(ReadOnlyAdmin):
                     "Account balance",
                     before_after(effect.balance_now, effect.balance_after, effect.account.currency),
                 ),
+                *owed_again(effect),
             ),
             consequence="The invoice can be paid again. Both entries stay.",
             button=f"Undo {plain_money(row.amount, currency)}",

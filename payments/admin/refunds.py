@@ -26,7 +26,7 @@ from core.money import from_minor, to_minor
 from payments import operations
 from payments.admin.choosing import AccountField
 from payments.admin.typing_again import ask_again, typed_again
-from payments.admin.wording import ARROW, before_after
+from payments.admin.wording import ARROW, before_after, owed_again
 from payments.models import Payment, Refund
 
 TONES = {Refund.Status.DONE: "success", Refund.Status.FAILED: "danger"}
@@ -200,7 +200,8 @@ def _effect(
         (
             balance,
             before_after(effect.balance_now, effect.balance_after, effect.account.currency),
-        )
+        ),
+        *owed_again(effect),
     ]
     for one in effect.invoices:
         word = "partly_paid" if one.invoice.paid_amount + one.paid else "open"

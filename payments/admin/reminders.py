@@ -165,7 +165,7 @@ class PaymentPromiseAdmin(ReadOnlyAdmin):
     search_help_text = "Account, company, invoice or note"
     fields = (
         ("promised_date", "state"),
-        ("of_account", "of_invoice", "amount_money"),
+        ("of_account", "of_invoice", "amount_money", "open_money"),
         "note",
         ("staff", "created_at", "withdrawn_at"),
     )
@@ -181,6 +181,7 @@ class PaymentPromiseAdmin(ReadOnlyAdmin):
     of_account = account_column()
     of_invoice = link_column("invoice", "Invoice")
     amount_money = money_column("amount", "Amount")
+    open_money = money_column("open_amount", "Open then")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).with_broken(on=timezone.localdate())

@@ -6,21 +6,26 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.forms import ChoiceField, DateField, DateInput, Form
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.admin.base import in_merchant_time
-from core.doors import kept
+from accounts import operations as accounts
+from accounts.admin.base import in_merchant_time, staff_of
+from accounts.admin.exporting import sent
+from accounts.models import Export
+from core.doors import admin_message
+from core.errors import Refusal
 from core.money import exact
-from core.spreadsheets import csv_lines
 from payments import reporting
 from payments.admin.dashboard import invoices_issued
 
@@ -63,12 +68,15 @@ View = Callable[..., HttpResponseBase]
 
 
 def report(view: View) -> View:
-    """A page for who may view invoices, drawn in the organization's time."""
+    """A page for who may view invoices, drawn in the organization's time. GET shows it; POST hands out its
+    rows, which is told in the audit trail."""
 
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponseBase:
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
         zone = timezone.get_current_timezone()
         return view(request, today=timezone.localdate(), zone=ZoneInfo(str(zone)))
 
@@ -76,26 +84,42 @@ def report(view: View) -> View:
 
 
 def page(request: HttpRequest, template: str, title: str, form: Form, **context: Any) -> HttpResponse:
-    """A report on the screen, with the address of the same as CSV."""
-    asked = request.GET.copy()
-    asked["format"] = "csv"
-    shown = {
-        **admin.site.each_context(request),
-        "title": title,
-        "form": form,
-        "csv_address": f"?{asked.urlencode()}",
-        **context,
-    }
+    """A report on the screen."""
+    shown = {**admin.site.each_context(request), "title": title, "form": form, **context}
     return TemplateResponse(request, template, shown, status=422 if form.errors else 200)
 
 
-def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
-    """The same rows as a file."""
-    return kept(StreamingHttpResponse(csv_lines(head, rows), content_type="text/csv; charset=utf-8"), name)
+def as_csv(
+    request: HttpRequest,
+    kind: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    count: int,
+    **days: object,
+) -> HttpResponseBase:
+    """The same rows as a file, told in the audit trail as the file of a list is. `days`: what was asked."""
+    told = {name.rstrip("_"): str(value) for name, value in days.items()}
+    name = "-".join((kind, *(str(value) for value in days.values() if isinstance(value, date))))
+    try:
+        export = accounts.begin_export(
+            kind=f"reports.{kind}",
+            filters=urlencode(told),
+            form=Export.Form.CSV,
+            name=f"{name}.csv",
+            rows=count,
+            at=timezone.now(),
+            staff=staff_of(request),
+            is_sent=True,
+        )
+    except Refusal as refusal:
+        admin_message(request, refusal)
+        return redirect(request.get_full_path())
+    return sent(export, list(head), (list(row) for row in rows))
 
 
 def _wants_csv(request: HttpRequest, form: Form) -> bool:
-    return request.GET.get("format") == "csv" and form.is_valid()
+    return request.method == "POST" and form.is_valid()
 
 
 def asked(kind: type[Form], request: HttpRequest, **otherwise: Any) -> tuple[Any, ...]:
@@ -117,7 +141,7 @@ def aging(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
     if _wants_csv(request, form):
         head = ["as of", "currency", "account", "company", *labels, "total"]
         lines = ([on, row.currency, row.number, row.company, *_numbers(row)] for row in rows)
-        return as_csv(f"aging-{on}.csv", head, lines)
+        return as_csv(request, "aging", head, lines, count=len(rows), on=on)
     groups = []
     for currency in sorted({row.currency for row in rows}):
         of_currency = [row for row in rows if row.currency == currency]
@@ -153,7 +177,8 @@ def _aging_of_account(
             [on, one.currency, str(one), one.issue_date, one.due_date, _plain(one)]
             for one in found.iterator()
         )
-        return as_csv(f"aging-{on}.csv", head, lines)
+        told = {"on": on, "account": whose, "currency": currency}
+        return as_csv(request, "aging", head, lines, count=found.count(), **told)
     context = {
         "on": on,
         "currency": currency,
@@ -192,7 +217,8 @@ def revenue(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpRespons
             "revenue net",
             "revenue",
         ]
-        return as_csv(f"revenue-{first}-{last}.csv", head, (_revenue_line(row) for row in rows))
+        lines = (_revenue_line(row) for row in rows)
+        return as_csv(request, "revenue", head, lines, count=len(rows), from_=first, to=last, by=by)
     context = {
         "first": first,
         "last": last,
@@ -256,7 +282,7 @@ def taxes(request: HttpRequest, *, today: date, zone: ZoneInfo) -> HttpResponseB
     if _wants_csv(request, form):
         head = ["from", "to", "currency", "rate", "net", "tax", "gross"]
         lines = ([first, last, row.currency, row.rate.normalize(), *_tax_amounts(row)] for row in rows)
-        return as_csv(f"taxes-{first}-{last}.csv", head, lines)
+        return as_csv(request, "taxes", head, lines, count=len(rows), from_=first, to=last)
     rates = [f"{row.rate.normalize():f}" for row in rows]
     listed = [
         (row, rate, *_addresses(row.currency, first, last, zone, rate=rate))

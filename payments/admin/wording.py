@@ -8,7 +8,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.models import Account
 from accounts.templatetags.wording import money, plain_money
+from payments.operations.foreseeing import Effect
 
 ARROW = '{} <span aria-hidden="true">→</span><span class="unseen">then</span> {}'
 
@@ -18,6 +20,15 @@ def before_after(before: int, after: int, currency: str) -> SafeString:
     if before == after:
         return format_html("{} as before", money(before, currency))
     return format_html(ARROW, money(before, currency), money(after, currency))
+
+
+def owed_again(effect: Effect) -> list[tuple[str, SafeString]]:
+    """What is told besides where a closed account would owe something again; nothing of others."""
+    account = effect.account
+    if account.status != Account.Status.CLOSED or effect.balance_after <= max(0, effect.balance_now):
+        return []
+    words = "It owes {} then, and stays closed. Its members can still pay it; aging and reminders go on."
+    return [("The account is closed", format_html(words, money(effect.balance_after, account.currency)))]
 
 
 def summed(amounts: Iterable[tuple[str, int]]) -> str:

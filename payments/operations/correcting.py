@@ -73,7 +73,7 @@ def write_off(
     confirmed_amount: int | None = None,
 ) -> WriteOff:
     """Give up what will not be paid of an open invoice, in minor units. Refuses staff without the permission,
-    a missing reason, more than is open or not credited, an invoice with a payment in progress, and above the
+    a missing reason, more than `left_to_write_off`, an invoice with a payment in progress, and above the
     organization's limit an amount that was not typed again (`confirmed_amount`, minor units)."""
     by, reason = accounts.acting(staff, WRITE_OFF), accounts.required(reason)
     with accounts.locked_account(invoice.account_id) as account:
@@ -146,15 +146,15 @@ def can_undo_write_off(*, row: WriteOff, staff: User) -> WriteOff:
 
 def left_to_correct(invoice: Invoice) -> int:
     """What of an invoice was neither credited nor written off, in minor units."""
-    credited = invoice.credit_notes.aggregate(sum=Sum("total_amount"))["sum"] or 0
-    given_up = invoice.write_offs.filter(undone_at=None).aggregate(sum=Sum("amount"))["sum"] or 0
-    return invoice.total_amount - credited - given_up
+    return max(0, invoice.total_amount - _corrected(invoice))
 
 
 def left_to_write_off(invoice: Invoice) -> int:
-    """What of an invoice is open and was not credited, in minor units: of what was credited and kept, the
-    company has the worth as account credit."""
-    return min(invoice.open_balance, left_to_correct(invoice))
+    """What of an invoice is open, in minor units, less what the company still has as account credit of it.
+    Credit that it used on other invoices is owed here, as if nothing had been credited."""
+    elsewhere = Allocation.objects.filter(credit__credit_note__invoice=invoice).exclude(invoice=invoice)
+    used = elsewhere.aggregate(sum=Sum("amount"))["sum"] or 0
+    return min(invoice.open_balance, invoice.total_amount - _corrected(invoice) + used)
 
 
 def effect_of_settling(invoice: Invoice, amount: int, *, credit: int = 0) -> Effect:
@@ -171,6 +171,12 @@ def effect_of_crediting(invoice: Invoice, total: int, *, is_kept: bool = False) 
     """What a credit note over so much would do."""
     put, kept = _split(invoice, total, is_kept=is_kept)
     return effect_of_settling(invoice, put, credit=kept)
+
+
+def _corrected(invoice: Invoice) -> int:
+    credited = invoice.credit_notes.aggregate(sum=Sum("total_amount"))["sum"] or 0
+    given_up = invoice.write_offs.filter(undone_at=None).aggregate(sum=Sum("amount"))["sum"] or 0
+    return credited + given_up
 
 
 def _split(invoice: Invoice, total: int, *, is_kept: bool) -> tuple[int, int]:

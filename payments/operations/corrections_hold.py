@@ -21,7 +21,8 @@ def total(rows: QuerySet, by: str, of: str = "amount", *, to: str = "pk") -> Coa
 
 
 def credited(at: datetime) -> Iterable[Model]:
-    """A credit note is the sum of its lines, and no more is taken off a line or an invoice than it has."""
+    """A credit note is the sum of its lines, and no more is taken off a line or an invoice than it has. What
+    of its credit paid other invoices is owed here again once the payment went back: it may be written off."""
     lines = CreditNoteLine.objects.all()
     yield from CreditNote.objects.annotate(lines_sum=total(lines, "credit_note")).exclude(
         total_amount=F("lines_sum")
@@ -30,10 +31,11 @@ def credited(at: datetime) -> Iterable[Model]:
         off=total(lines, "invoice_line"), tax_off=total(lines, "invoice_line", "tax_amount")
     )
     yield from off.filter(Q(off__gt=F("amount")) | Q(tax_off__gt=F("tax_amount")))
-    given_up = WriteOff.objects.filter(undone_at=None)
+    given_up, origin = WriteOff.objects.filter(undone_at=None), "credit__credit_note__invoice"
     yield from Invoice.objects.annotate(
-        off=total(CreditNote.objects.all(), "invoice", "total_amount") + total(given_up, "invoice")
-    ).filter(off__gt=F("total_amount"))
+        off=total(CreditNote.objects.all(), "invoice", "total_amount") + total(given_up, "invoice"),
+        elsewhere=total(Allocation.objects.exclude(invoice=F(origin)), origin),
+    ).filter(off__gt=F("total_amount") + F("elsewhere"))
 
 
 def spent(at: datetime) -> Iterable[Model]:

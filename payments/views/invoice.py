@@ -6,8 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 from babel.numbers import format_decimal
-from django.db.models import Q, Sum
-from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -23,7 +21,7 @@ from payments.models import Payment, PaymentCollection, PaymentSession
 from payments.views.access import CustomerRequest, account_page, admins_of, show
 from payments.views.files import pdf, pdf_of
 from payments.views.timeline import happenings
-from payments.views.wording import days_late, method_words, payment_word
+from payments.views.wording import days_late, method_words, payment_word, settled_by, settled_word
 
 
 @require_safe
@@ -33,7 +31,7 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
     at, customer = timezone.now(), request.customer
     row = Invoice.objects.filter(account=account).get_for(customer, pk)
     invoices.mark_viewed(invoice=row, at=at, by=customer.actor)
-    merchant = Organization.objects.get()
+    merchant, settled = Organization.objects.get(), settled_by([row])[row.pk]
     told = Payment.objects.on_invoice(row.pk).told_to(customer).with_details().with_refunds()
     payments = list(told.order_by("-created_at", "-pk"))
     sessions = PaymentSession.objects.visible_to(customer)
@@ -51,7 +49,8 @@ def invoice(request: CustomerRequest, account: Account, pk: int) -> HttpResponse
         "orders": list(Order.objects.filter(account_line_item__invoice_lines__invoice=row)),
         "lines": _lines(row),
         "totals": _totals(row),
-        "settled": settled_by(row),
+        "settled": settled,
+        "settled_word": settled_word(row, settled),
         "credit_notes": list(row.credit_notes.select_related("document")),
         "rejected": payments[0] if payments and payments[0].status == Payment.Status.FAILED else None,
         "payments": [(one, method_words(one), payment_word(one)) for one in payments],
@@ -86,15 +85,6 @@ def invoice_pdf_state(request: CustomerRequest, account: Account, pk: int) -> Ht
     row = Invoice.objects.filter(account=account).get_for(request.customer, pk, may="get_invoice_pdf")
     context = {"account": account, "invoice": row, **pdf_of(request.customer, row)}
     return render(request, "payments/_invoice_pdf.html", context)
-
-
-def settled_by(row: Invoice) -> dict[str, int]:
-    """What of an invoice was paid, credited and written off, in minor units."""
-    sums = row.allocations.aggregate(
-        credited=Coalesce(Sum("amount", filter=Q(credit_note__isnull=False)), 0),
-        written_off=Coalesce(Sum("amount", filter=Q(write_off__isnull=False)), 0),
-    )
-    return {"paid": row.paid_amount - sum(sums.values()), **sums}
 
 
 def _lines(row: Invoice) -> list[dict[str, Any]]:

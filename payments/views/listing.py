@@ -17,7 +17,7 @@ from invoices.querysets import InvoiceFilter
 from payments.forms import InvoiceSearchForm
 from payments.views.access import CustomerRequest, account_page, show
 from payments.views.files import told_as_csv
-from payments.views.wording import days_late
+from payments.views.wording import days_late, settled_by, settled_word
 
 ROWS = 25
 MOST_SELECTED = 100
@@ -41,12 +41,16 @@ def invoices(request: CustomerRequest, account: Account) -> HttpResponse:
     found = _found(mine, form, on=today)
     page = Paginator(found.defer("snapshot", "description"), ROWS).get_page(request.GET.get("page"))
     totals = mine.open_by_currency(on=today)
+    settled = settled_by(list(page.object_list))
     payable = _payable(request, account, page.object_list)
     context = {
         "account": account,
         "form": form,
         "page": page,
-        "rows": [(one, days_late(one, on=today), one.pk in payable) for one in page.object_list],
+        "rows": [
+            (one, days_late(one, on=today), one.pk in payable, settled_word(one, settled[one.pk]))
+            for one in page.object_list
+        ],
         "has_any": bool(page.paginator.count) or mine.exists(),
         "chips": _chips(request, form, mine, on=today),
         "dates": [

@@ -21,7 +21,7 @@ from payments.models import (
 from payments.operations import Stand, Standing
 from payments.providers import PROVIDERS
 from payments.views.access import CustomerRequest, see_other, show
-from payments.views.wording import method_words, payer_name
+from payments.views.wording import method_words, payer_name, settled_by, settled_word
 
 LINES_SHOWN = 20
 REASONS = {
@@ -86,6 +86,7 @@ def standing_context(
         "starter": payer_name(session, user_id=user_id) if session and standing.stand is Stand.BUSY else "",
         "is_checked_at_paypal": session is not None and session.provider_status == "PENDING",
         "here": _here(account, collection, standing.invoice),
+        "settled_word": _word(standing.invoice) if standing.stand is Stand.PAID else "",
         "paid": _paid(request, standing) if standing.stand is Stand.PAID else None,
         "is_open": collection is not None and any(not _is_paid(one) for one in collection.covered.all()),
     }
@@ -152,6 +153,10 @@ def _lines(invoice: Invoice) -> tuple[list[InvoiceLineItem], int]:
 
 def _is_paid(item: PaymentCollectionInvoice) -> bool:
     return item.invoice.status == Invoice.Status.PAID
+
+
+def _word(invoice: Invoice) -> str:
+    return settled_word(invoice, settled_by([invoice])[invoice.pk])
 
 
 def _paid(request: CustomerRequest, standing: Standing) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from accounts.models import AccountLineItem
 from core.audit import AuditEntry
 from core.errors import Conflict, Forbidden, Invalid
 from invoices import operations
-from invoices.models import Invoice, PaymentPromise, Reminder, ReminderLevel
+from invoices.models import Reminder, ReminderLevel
 from tests import factories
 from tests.back_office import a_clerk
 from tests.books import assert_sound, refuses, unchanged
@@ -344,57 +344,3 @@ class TestPausing:
         other = a_clerk(email="x@example.com")
         with refuses(Forbidden, "Insufficient permissions"):
             operations.pause_reminders(account=account, until=DUE, reason="x", at=NOW, staff=other)
-
-
-class TestPromises:
-    def promise(self, account, clerk, **given) -> PaymentPromise:
-        day = DUE + timedelta(days=10)
-        return operations.promise_to_pay(
-            **{"account": account, "promised_date": day, "at": after(1), "staff": clerk} | given
-        )
-
-    def test_of_one_invoice(self, invoice, account, clerk):
-        factories.reminder_levels(3)
-        other = factories.an_open_invoice(account)
-        promise = self.promise(account, clerk, invoice=invoice, amount=2000, note="By cheque")
-        assert (promise.amount, promise.currency, promise.note) == (2000, "USD", "By cheque")
-        assert due(10) == [
-            (str(invoice), 10, None, "The company promised to pay by 13 October 2025"),
-            (str(other), 10, "Level 1", ""),
-        ]
-        assert due(11)[0][2] == "Level 1"
-
-    def test_of_an_account_and_withdrawn(self, invoice, account, clerk):
-        factories.reminder_levels(3)
-        promise = self.promise(account, clerk)
-        assert due(5)[0][3] == "The company promised to pay by 13 October 2025"
-        operations.withdraw_promise(promise=promise, reason="Called off", at=after(2), staff=clerk)
-        assert due(5)[0][2] == "Level 1"
-        with refuses(Conflict, "This promise is withdrawn already"):
-            operations.withdraw_promise(promise=promise, reason="Again", at=after(2), staff=clerk)
-
-    def test_broken_is_one_whose_day_is_over_while_it_is_open(self, invoice, account, clerk, stella):
-        first, second = self.promise(account, clerk, invoice=invoice), self.promise(account, clerk)
-        day = first.promised_date
-        broken = PaymentPromise.objects.broken
-        assert set(broken(on=day)) == set()
-        assert set(broken(on=day + timedelta(days=1))) == {first, second}
-        payment = factories.a_promised_payment(invoice, at=after(2))
-        factories.payments.verify_manual_payment(payment=payment, at=after(2), staff=stella)
-        assert set(broken(on=day + timedelta(days=1))) == set()
-
-    def test_refusals(self, invoice, account, clerk, mallory):
-        foreign = factories.an_open_invoice(mallory.user.accounts.get())
-        for wrong in (foreign, Invoice(pk=0)):
-            with refuses(Invalid, "Choose an open invoice of this account", field="invoice"):
-                self.promise(account, clerk, invoice=wrong)
-        for amount in (0, 3941):
-            with refuses(Invalid, "Enter an amount up to $39.40", field="amount"):
-                self.promise(account, clerk, invoice=invoice, amount=amount)
-        with refuses(Invalid, "Choose a day that is not over", field="promised_date"):
-            self.promise(account, clerk, promised_date=DUE)
-        empty, other = factories.an_account("Empty"), a_clerk(email="x@example.com")
-        with refuses(Conflict, "Nothing is open that could be promised"):
-            self.promise(empty, clerk)
-        with refuses(Forbidden, "Insufficient permissions"):
-            self.promise(account, other)

@@ -230,7 +230,7 @@ SITE = {
     "report_aging": Site("/admin/reports/aging/", "shown", FOR_VIEWERS),
     "report_accounting": Site("/admin/reports/accounting/", "shown", FOR_VIEWERS),
     "report_revenue": Site("/admin/reports/revenue/", "shown", FOR_VIEWERS),
-    "report_taxes": Site("/admin/reports/taxes/?format=csv", "shown", FOR_VIEWERS),
+    "report_taxes": Site("/admin/reports/taxes/", "shown", FOR_VIEWERS),
     "login": Site("/admin/login/", "gone", ANSWERS_ALL),
     "logout": Site("/admin/logout/", "not allowed", dict.fromkeys(OUTSIDERS, "gone")),
     "password_change": Site("/admin/password_change/", "shown"),

@@ -81,11 +81,21 @@ MUTANTS = (
         "account = row.invoice.account\n    if True:",
         LOCKED,
     ),
-    correcting("written off and credited besides", "- credited - given_up", "- credited"),
+    correcting("written off and credited besides", "return credited + given_up", "return credited"),
     correcting(
         "an undone write-off counts",
         "invoice.write_offs.filter(undone_at=None)",
         "invoice.write_offs.all()",
+    ),
+    correcting(
+        "credit used elsewhere is not owed",
+        "invoice.total_amount - _corrected(invoice) + used)",
+        "invoice.total_amount - _corrected(invoice))",
+    ),
+    correcting(
+        "credit used on its own invoice is owed again",
+        "credit__credit_note__invoice=invoice).exclude(invoice=invoice)",
+        "credit__credit_note__invoice=invoice)",
     ),
     correcting("credited twice", "if known_left is not None and known_left != left:", "if False:"),
     correcting("written off twice", "        require_known(current, known_open)\n", ""),

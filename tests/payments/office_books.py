@@ -5,13 +5,22 @@ from dataclasses import dataclass, field
 
 
 @dataclass
+class Credit:
+    left: int
+    used: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass
 class Bill:
-    """An invoice: what is on it, what payments, credit and corrections settled, what promises keep."""
+    """An invoice: what is on it, what payments, credit and corrections settled, what promises keep; what of
+    it was credited or given up, and the account credit of that."""
 
     total: int
     charges: dict[int, int]
     settled: int = 0
     kept: int = 0
+    corrected: int = 0
+    credits: list[Credit] = field(default_factory=list)
     is_cancelled: bool = False
 
     @property
@@ -21,12 +30,6 @@ class Bill:
     @property
     def status(self) -> str:
         return "cancelled" if self.is_cancelled else "paid" if self.settled == self.total else "sent"
-
-
-@dataclass
-class Credit:
-    left: int
-    used: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,9 +72,23 @@ class Books:
         return self.credits[-1]
 
     def credit(self, invoice: int, amount: int, *, is_kept: bool) -> None:
-        put = 0 if is_kept else min(amount, self.bills[invoice].open)
+        bill = self.bills[invoice]
+        put = 0 if is_kept else min(amount, bill.open)
         self.settle(invoice, put)
-        self.keep(amount - put)
+        bill.corrected += amount
+        bill.credits.append(self.keep(amount - put))
+
+    def write_off(self, invoice: int, amount: int) -> None:
+        """A negative amount takes it back."""
+        self.settle(invoice, amount)
+        self.bills[invoice].corrected += amount
+
+    def to_write_off(self, invoice: int) -> int:
+        """What is open, of what was not corrected or paid other invoices as credit."""
+        bill = self.bills[invoice]
+        uses = [use for credit in bill.credits for use in credit.used.items()]
+        elsewhere = sum(share for other, share in uses if other != invoice)
+        return min(bill.open, bill.total - bill.corrected + elsewhere)
 
     def receive(self, payment: int, amount: int, parts: dict[int, int]) -> None:
         for invoice, part in parts.items():
@@ -116,8 +133,12 @@ class Books:
         self.send_back(payment, sum(money.parts.values()) + money.credit.left)
 
     @property
-    def told(self) -> tuple[int, int, dict[int, tuple[str, int, int]]]:
-        """What the account owes, its credit, and by invoice its status, what is settled and what is open."""
+    def told(self) -> tuple[int, int, dict[int, tuple[str, int, int, int]]]:
+        """What the account owes, its credit, and by invoice its status, what is settled, what is open and
+        what of that can be written off."""
         settled = sum(bill.settled for bill in self.bills.values())
-        rows = {pk: (bill.status, bill.settled, bill.open) for pk, bill in self.bills.items()}
+        rows = {
+            pk: (bill.status, bill.settled, bill.open, self.to_write_off(pk))
+            for pk, bill in self.bills.items()
+        }
         return self.charged - settled, sum(credit.left for credit in self.credits), rows

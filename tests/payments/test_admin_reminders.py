@@ -209,6 +209,15 @@ class TestPromises:
         assert told(answer) == ["The promise is withdrawn."]
         assert rows(staff.get(list_of(PaymentPromise))) == []
 
+    def test_of_a_part_reminders_go_on(self, staff, invoice, account):
+        given = {"promised_date": "2025-10-20", "invoice": invoice.pk, "amount": "0.01"}
+        staff.force_login(a_clerk("invoices.remind_invoice", "accounts.view_account", email="x@example.com"))
+        noted = f"The promise of {account} is noted."
+        answer = staff.post(page_of(account, "promise_to_pay"), given)
+        assert told(answer) == [f"{noted} $39.40 is open: reminders go on, for it is a promise of a part."]
+        answer = staff.post(page_of(account, "promise_to_pay"), given | {"amount": "39.40"})
+        assert told(answer)[-1] == noted
+
     def test_broken(self, staff, invoice, account, stella, clock):
         operations.promise_to_pay(
             account=account, promised_date=date(2025, 10, 20), at=LATER, staff=stella, invoice=invoice

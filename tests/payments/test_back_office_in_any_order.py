@@ -101,13 +101,13 @@ class Office:
     def write_off(self, which, much):
         invoice = self.invoice(which)
         operations.write_off(invoice=invoice, amount=much, reason="Lost", at=self.at, staff=self.staff)
-        self.books.settle(invoice.pk, much)
+        self.books.write_off(invoice.pk, much)
 
     def undo_write_off(self, which, much):
         row = self.one(WriteOff.objects.all(), which)
         if row:
             operations.undo_write_off(row=row, reason="Paid", at=self.at, staff=self.staff)
-            self.books.settle(row.invoice_id, -row.amount)
+            self.books.write_off(row.invoice_id, -row.amount)
 
     def record(self, which, much):
         open_ones = list(Invoice.objects.open().order_by("pk"))[: 1 + which % 3]
@@ -170,7 +170,10 @@ class Office:
 
     def _told(self):
         """What the site has of what `books` tell."""
-        rows = {one.pk: (one.status, one.paid_amount, one.open_balance) for one in Invoice.objects.issued()}
+        rows = {
+            one.pk: (one.status, one.paid_amount, one.open_balance, operations.left_to_write_off(one))
+            for one in Invoice.objects.issued()
+        }
         credit = sum(one.left for one in AccountCredit.objects.with_left())
         return Account.objects.get(pk=self.account.pk).balance_due, credit, rows
 

@@ -310,6 +310,7 @@ def test_what_was_written_off_is_not_credited_besides(account, invoice, owner):
 
 def test_what_was_credited_and_kept_is_not_written_off_besides(account, invoice, owner):
     credit(invoice, owner, {chairs_of(invoice): 11899}, is_kept=True)
+    operations.apply_credit(invoice=invoice, amount=7899, at=NOW, staff=owner)
     with refuses(Invalid, "Enter an amount of at most $40.00", field="amount"):
         give_up(invoice, owner, 4001)
     give_up(invoice, owner, 4000)
@@ -331,6 +332,24 @@ def test_nor_is_what_was_credited_and_then_refunded(account, invoice, owner, ste
         give_up(invoice, owner, 15899)
     operations.apply_credit(invoice=invoice, amount=15899, at=NOW, staff=owner)
     assert standing(invoice) == ("paid", 15899, 0, 3940)
+    assert_sound()
+
+
+@pytest.mark.parametrize("used", [15899, 6000])
+def test_what_its_credit_paid_elsewhere_can_be_written_off(account, invoice, owner, stella, alice, used):
+    """Paid, credited, the credit used on another invoice, the payment sent back."""
+    order = factories.an_unpaid_order(account, "200", display_id="B1", region=invoice.region)
+    other = factories.an_open_invoice(account, order)
+    pay(invoice, 15899, stella, alice)
+    payment = invoice.allocations.get().payment
+    credit(invoice, owner, {chairs_of(invoice): 11899, lamps_of(invoice): 4000})
+    operations.apply_credit(invoice=other, amount=used, at=NOW, staff=owner)
+    operations.refund_payment(payment=payment, amount=15899, reason="Sent back", at=NOW, staff=owner)
+    with refuses(Invalid, f"Enter an amount of at most ${used / 100:.2f}", field="amount"):
+        give_up(invoice, owner, used + 1)
+    give_up(invoice, owner, used)
+    assert standing(invoice)[1:3] == (used, 15899 - used)
+    assert operations.left_to_correct(invoice) == 0
     assert_sound()
 
 

@@ -200,7 +200,7 @@ def test_the_list_needs_as_many_statements_for_any_number_of_rows(
     for number in range(count):
         factories.an_open_invoice(account, factories.an_unpaid_order(account, "1", display_id=f"O{number}"))
     browser.get(at("invoices"))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         browser.get(at("invoices"))
 
 

@@ -5,8 +5,11 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from django.urls import reverse
 from moneyed import Money
 
+from accounts.models import Export
+from core.audit import AuditEntry
 from invoices import operations as invoices
 from invoices.models import Invoice
 from invoices.operations import Draft, FreeLine
@@ -80,7 +83,7 @@ class TestAging:
         rows = staff.get(address)
         assert tables(rows)[0][1] == ["INV-2025-001", "3 Jul 2025", "2 Aug 2025", "17", "$39.40"]
         assert page_of(invoice) in rows.content.decode()
-        assert lines(staff.get(address + "&format=csv")) == [
+        assert lines(staff.post(address)) == [
             "as of,currency,invoice,issued,due,open",
             "2025-08-19,USD,INV-2025-001,2025-07-03,2025-08-02,39.40",
         ]
@@ -91,12 +94,47 @@ class TestAging:
 
     def test_csv(self, staff, invoice, account):
         type(account).objects.update(company_name="=1+1")
-        answer = staff.get(AGING, {"on": "2025-08-19", "format": "csv"})
+        answer = staff.post(f"{AGING}?on=2025-08-19")
         assert answer["Content-Disposition"] == 'attachment; filename="aging-2025-08-19.csv"'
         assert lines(answer) == [
             "as of,currency,account,company,Current,1–30 days,31–60 days,61–90 days,Over 90 days,total",
             "2025-08-19,USD,ACC-2025-000001,'=1+1,0.00,39.40,0.00,0.00,0.00,39.40",
         ]
+
+    @pytest.mark.parametrize(
+        ("address", "told"),
+        [
+            (f"{AGING}?on=2025-08-19", {"list": "reports.aging", "filters": "on=2025-08-19", "rows": 1}),
+            (
+                f"{AGING}?on=2025-08-19&account=0&currency=USD",
+                {"list": "reports.aging", "filters": "on=2025-08-19&account=0&currency=USD", "rows": 0},
+            ),
+            (
+                REVENUE,
+                {
+                    "list": "reports.revenue",
+                    "filters": "from=2024-10-01&to=2025-09-03&by=month",
+                    "rows": 1,
+                },
+            ),
+            (TAXES, {"list": "reports.taxes", "filters": "from=2025-08-01&to=2025-08-31", "rows": 0}),
+        ],
+    )
+    def test_a_file_is_told_in_the_audit_trail(self, staff, invoice, stella, address, told):
+        assert staff.get(address).status_code == 200
+        assert not AuditEntry.objects.filter(action="export.made").exists()
+        staff.post(address)
+        entry = AuditEntry.objects.get(action="export.made")
+        assert (entry.after, entry.actor_id) == ({**told, "form": "csv"}, str(stella.pk))
+        export = Export.objects.get()
+        assert (export.rows, export.status) == (told["rows"], "done")
+        assert staff.get(reverse("admin:export_file", args=[export.uuid])).status_code == 302
+        assert staff.put(address).status_code == 405
+
+    def test_who_may_not_see_a_report_gets_no_file(self, client, invoice):
+        client.force_login(a_clerk("payments.view_payment"))
+        assert client.post(AGING).status_code == 403
+        assert not Export.objects.exists()
 
     def test_a_day_that_is_none_is_told(self, staff, invoice):
         page = staff.get(AGING, {"on": "tomorrow"})
@@ -116,7 +154,7 @@ class TestRevenueAndTaxes:
         ((row, issued, _, _),) = page.context["rows"]
         assert (row.currency, row.first, row.gross) == ("USD", date(2025, 7, 1), 3940)
         assert staff.get(issued).context["cl"].result_count == 1
-        assert lines(staff.get(REVENUE, {"from": "2025-07-01", "to": "2025-09-30", "format": "csv"})) == [
+        assert lines(staff.post(f"{REVENUE}?from=2025-07-01&to=2025-09-30")) == [
             "period,currency,invoices,net,tax,gross,taken back,revenue net,revenue",
             "2025-07-01,USD,1,39.40,0.00,39.40,0.00,39.40,39.40",
         ]
@@ -132,7 +170,7 @@ class TestRevenueAndTaxes:
     def test_taxes(self, staff, invoice):
         page = staff.get(TAXES, {"from": "2025-07-01", "to": "2025-07-31"})
         assert tables(page)[0][1] == ["USD", "0 %", "$39.40", "–", "–", "$39.40", "$0.00", "$39.40"]
-        assert lines(staff.get(TAXES, {"from": "2025-07-01", "to": "2025-07-31", "format": "csv"}))[1:] == [
+        assert lines(staff.post(f"{TAXES}?from=2025-07-01&to=2025-07-31"))[1:] == [
             "2025-07-01,2025-07-31,USD,0,39.40,0.00,39.40"
         ]
         assert "Nothing was invoiced in this time." in staff.get(TAXES).content.decode()
