@@ -8,13 +8,13 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.forms import CharField, DecimalField, Form
+from django.forms import CharField, Form
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.admin.base import BackOfficeAdmin, in_merchant_time
 from core.doors import admin_message, form_error
@@ -52,15 +52,6 @@ class NoteForm(Form):
         max_length=2000,
         required=False,
     )
-
-
-class LimitForm(Form):
-    """An amount in major units, and why."""
-
-    credit_limit = DecimalField(
-        label="New limit", min_value=0, max_digits=15, widget=UnfoldAdminDecimalFieldWidget()
-    )
-    reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
 
 
 def refusal_of(question: Callable[[], Any]) -> str:

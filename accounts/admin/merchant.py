@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts import operations
+from accounts.admin.amounts import AmountInline
 from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, is_set_up, staff_of
 from accounts.admin.columns import tag
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
@@ -48,13 +48,10 @@ class LogoForm(Form):
     file = FileField(label="PNG or JPEG, at most 1 MB", widget=UnfoldAdminFileFieldWidget())
 
 
-class ConfirmationLimitInline(TabularInline):
+class ConfirmationLimitInline(AmountInline):
     """Part of the organization: who may change that may change these."""
 
     model = ConfirmationLimit
-    fields = ("currency", "amount")
-    extra = 0
-    hide_title = True
     verbose_name_plural = (
         "Above these amounts, in major units, what is refunded, credited or written off is typed again"
     )

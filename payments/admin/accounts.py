@@ -18,6 +18,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts import operations
+from accounts.admin.amounts import require_decimals
 from accounts.admin.base import MasterDataAdmin, ReadOnlyInline, Tab, every_row, is_set_up, staff_of
 from accounts.admin.columns import Column, link_column, link_to, link_to_list, money_column, side_by_side, tag
 from accounts.admin.confirming import asking, on_row
@@ -26,8 +27,6 @@ from accounts.admin.members import InvitationInline, MembershipInline
 from accounts.models import Account, AccountNote
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money
-from core.errors import Invalid
-from core.money import to_minor
 from invoices.models import PaymentPromise
 from payments.admin.account_pages import (
     ask_to_change_limit,
@@ -90,13 +89,9 @@ class AccountForm(ModelForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if "currency" in cleaned and cleaned.get("limit") is not None:
-            try:
-                to_minor(Money(cleaned["limit"], cleaned["currency"]))
-            except Invalid as refusal:
-                self.add_error("limit", refusal.message)
-        return cleaned
+        super().clean()
+        require_decimals(self, "limit")
+        return self.cleaned_data
 
 
 class NoteInline(ReadOnlyInline):

@@ -6,9 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.admin import StackedInline, TabularInline
+from unfold.admin import StackedInline
 from unfold.decorators import action
 
+from accounts.admin.amounts import AmountInline
 from accounts.admin.base import (
     MasterDataAdmin,
     ReadOnlyAdmin,
@@ -21,6 +22,7 @@ from accounts.admin.base import (
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, found, posted, refusal_of
 from accounts.querysets import parse_id
+from accounts.templatetags.wording import plain_money
 from invoices import operations
 from invoices.models import PaymentPromise, Reminder, ReminderFee, ReminderLevel, ReminderText
 from payments.admin.reminding import ask_to_stop
@@ -33,11 +35,8 @@ class ReminderTextInline(StackedInline):
     verbose_name_plural = "Texts. Without one, this site's own words are sent"
 
 
-class ReminderFeeInline(TabularInline):
+class ReminderFeeInline(AmountInline):
     model = ReminderFee
-    fields = ("currency", "amount")
-    extra = 0
-    hide_title = True
     verbose_name_plural = "Fees, in major units"
 
 
@@ -55,7 +54,7 @@ class ReminderLevelAdmin(MasterDataAdmin):
 
     @admin.display(description="Fee")
     def fees_money(self, level: ReminderLevel) -> str:
-        return ", ".join(f"{fee.amount.normalize():f} {fee.currency}" for fee in level.fees.all()) or "none"
+        return ", ".join(plain_money(fee.minor, fee.currency) for fee in level.fees.all()) or "none"
 
     @admin.display(description="Own texts")
     def languages(self, level: ReminderLevel) -> str:
