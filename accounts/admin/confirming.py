@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.decorators import action
+from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.admin.base import BackOfficeAdmin, in_merchant_time
@@ -137,11 +138,14 @@ def confirm(
 
 
 def asking(
-    description: str, icon: str, ask: Callable[[Any, HttpRequest, Any], HttpResponse]
+    description: str,
+    icon: str,
+    ask: Callable[[Any, HttpRequest, Any], HttpResponse],
+    variant: ActionVariant = ActionVariant.DEFAULT,
 ) -> Callable[..., HttpResponse]:
     """The action of an admin that opens a page about one row: `ask(admin, request, row)`."""
 
-    return action(description=description, icon=icon)(on_row(ask))
+    return action(description=description, icon=icon, variant=variant)(on_row(ask))
 
 
 def _page_of(row: models.Model) -> str:

@@ -16,11 +16,10 @@ from accounts.admin.base import (
     ReadOnlyInline,
     Tab,
     every_row,
-    in_merchant_time,
     staff_of,
 )
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
-from accounts.admin.confirming import Confirmation, ReasonForm, confirm, found, posted, refusal_of
+from accounts.admin.confirming import Confirmation, ReasonForm, asking, confirm, on_row, posted, refusal_of
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import plain_money
 from invoices import operations
@@ -145,13 +144,7 @@ class ReminderAdmin(ReadOnlyAdmin):
         waits = Reminder.objects.waiting().filter(pk=parse_id(object_id)).exists()
         return super().get_actions_detail(request, object_id) if waits else []
 
-    @action(description="Stop", icon="stop_circle")
-    @in_merchant_time
-    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        reminder = found(self, request, object_id)
-        if reminder is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return ask_to_stop(self, request, reminder)
+    stop = asking("Stop", "stop_circle", ask_to_stop)
 
 
 @admin.register(PaymentPromise)
@@ -193,11 +186,8 @@ class PaymentPromiseAdmin(ReadOnlyAdmin):
         return tag("Broken", "danger") if promise.is_broken else tag("Kept", "success")
 
     @action(description="Withdraw", icon="undo")
-    @in_merchant_time
-    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        promise = found(self, request, object_id)
-        if promise is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def withdraw(self, request: HttpRequest, promise: PaymentPromise) -> HttpResponse:
         staff = staff_of(request)
         page = Confirmation(
             question=f"Withdraw the promise of {promise.account.company_name}?",
