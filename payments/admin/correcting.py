@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.forms import BooleanField, CharField, Form, HiddenInput, IntegerField
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
@@ -15,7 +15,6 @@ from accounts.admin.columns import account_column, link_column, link_to, money_c
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
 from accounts.admin.currencies import CurrencyFilter
 from accounts.templatetags.wording import money, plain_money
-from core.doors import pdf_file
 from core.errors import Conflict
 from invoices import operations as invoices
 from invoices.models import CreditNote, CreditNoteLine, Invoice
@@ -240,14 +239,6 @@ class CreditNoteAdmin(MailingPages):
     of_account = account_column()
     invoice_link = link_column("invoice", "Invoice", ordering="invoice__number")
     total_money = money_column("total_amount", "Total")
-
-    @action(description="Download PDF", icon="download")
-    @on_row
-    def download_pdf(self, request: HttpRequest, note: CreditNote) -> HttpResponse:
-        try:
-            return pdf_file(invoices.document_of_credit_note(note).content, str(note))
-        except Conflict as refusal:
-            raise Http404(refusal.message) from refusal
 
 
 @admin.register(WriteOff)

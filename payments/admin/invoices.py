@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -20,13 +20,10 @@ from accounts.admin.columns import (
     side_by_side,
     tag,
 )
-from accounts.admin.confirming import found, on_row
+from accounts.admin.confirming import on_row
 from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
-from core.doors import pdf_file
-from core.errors import Conflict
-from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
 from payments.admin.aging import AgingFilter
 from payments.admin.billing import BillingPages
@@ -221,13 +218,13 @@ class InvoiceAdmin(
         ]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
-        """What its state allows; its PDF, once that is made."""
+        """What its state allows; a draft that was discarded has no PDF."""
         invoice = Invoice.objects.filter(pk=parse_id(object_id)).first()
         if invoice is None or not self.has_view_permission(request):
             return []
         possible = set(ACTIONS[Status(invoice.status)])
-        if not invoice.documents.filter(kind=InvoiceDocument.Kind.PLAIN).exists():
-            possible -= {"download_pdf", "send_again"}
+        if not invoice.number:
+            possible.discard("download_pdf")
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("invoices_invoice_") in possible]
 
@@ -241,17 +238,6 @@ class InvoiceAdmin(
     @on_row
     def apply_credit(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         return ask_to_apply_credit(self, request, invoice)
-
-    @action(description="Download PDF", icon="download")
-    def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The PDF as the customer has it, without the button."""
-        invoice = found(self, request, object_id)
-        if invoice is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        try:
-            return pdf_file(operations.document_of(invoice).content, str(invoice))
-        except Conflict as refusal:
-            raise Http404(refusal.message) from refusal
 
     @admin.display(description="Number", ordering="number")
     def name(self, invoice: Invoice) -> str:
