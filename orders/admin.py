@@ -3,16 +3,24 @@
 from django.contrib import admin
 
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
-from accounts.admin.columns import account_column, link_column, money_column, number_column, value_column
+from accounts.admin.columns import (
+    account_column,
+    link_column,
+    money_column,
+    number_column,
+    price_column,
+    value_column,
+)
 from accounts.admin.currencies import CurrencyFilter
 from orders.models import Order, OrderItem
 
 
 class OrderItemInline(ReadOnlyInline):
     model = OrderItem
-    fields = ("sku", "description", "units", "unit_price", "amount_money")
+    fields = ("sku", "description", "units", "each", "amount_money")
     readonly_fields = fields
     units = number_column("quantity", "Quantity")
+    each = price_column("unit_price", "Unit price")
     amount_money = money_column("amount", "Amount", currency="unit_price_currency")
 
 

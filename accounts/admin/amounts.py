@@ -55,7 +55,7 @@ def require_decimals(form: Form, name: str) -> None:
 
 
 class AmountInCurrencyForm(ModelForm):
-    """An amount beside its currency, in major units."""
+    """An amount beside its currency, in major units. Their heads are no labels: each field says its name."""
 
     amount = DecimalField(max_digits=12, widget=UnfoldAdminDecimalFieldWidget())
 
@@ -63,6 +63,8 @@ class AmountInCurrencyForm(ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["amount"] = exact(self.instance.minor, self.instance.currency)
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = field.label or ""
 
     def clean(self) -> dict[str, Any]:
         super().clean()

@@ -1,6 +1,7 @@
 """The merchant's own data: the organization, its regions and exchange rates."""
 
 from base64 import b64encode
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -277,13 +278,18 @@ class RegionAdmin(MasterDataAdmin):
 class ExchangeRateAdmin(MasterDataAdmin):
     """A rate is in force until the next row's. Charges keep the rate they were made at."""
 
-    list_display = ("pair", "rate", "valid_from")
+    list_display = ("pair", "value", "valid_from")
     list_filter = (("base", admin.AllValuesFieldListFilter), ("quote", admin.AllValuesFieldListFilter))
     ordering = ("-valid_from", "base", "quote")
 
     @admin.display(description="Pair", ordering="base")
     def pair(self, row: ExchangeRate) -> str:
         return f"{row.base} → {row.quote}"
+
+    @admin.display(description="Rate", ordering="rate")
+    def value(self, row: ExchangeRate) -> Decimal:
+        """Without the noughts at its end."""
+        return row.rate.normalize()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("accounts.delete_exchangerate")

@@ -20,6 +20,7 @@ from payments.admin.wording import ARROW, before_after, counted, summed
 from payments.models import Payment
 
 COLUMNS = ("Account", "Amount", "Reference", "Invoices, open balance", "Account balance")
+NUMBERS = ("Amount", "Account balance")
 BREAK = mark_safe("<br>")
 Found = list[tuple[Payment, Any]]
 
@@ -124,6 +125,7 @@ def ask_to_verify_many(payments: BackOfficeAdmin, request: HttpRequest) -> HttpR
     page = Question(
         question=f"Verify {counted(len(possible), 'bank transfer')}?",
         columns=COLUMNS,
+        numbers=NUMBERS,
         effects=effects,
         button=f"Verify {counted(len(possible), 'payment')}",
         together=_verified(possible),
@@ -146,6 +148,7 @@ def ask_to_reject_many(payments: BackOfficeAdmin, request: HttpRequest) -> HttpR
     page = Question(
         question=f"Reject {counted(len(possible), 'bank transfer')}?",
         columns=COLUMNS,
+        numbers=NUMBERS,
         effects=effects,
         button=f"Reject {counted(len(possible), 'payment')}",
         together=_rejected(possible),

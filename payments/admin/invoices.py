@@ -17,6 +17,7 @@ from accounts.admin.columns import (
     link_column,
     money_column,
     number_column,
+    price_column,
     side_by_side,
     tag,
 )
@@ -85,7 +86,7 @@ class LineInline(ReadOnlyInline):
     fields = readonly_fields = (
         "description",
         "units",
-        "unit_price",
+        "each",
         "net_money",
         "tax_percent",
         "tax_money",
@@ -93,7 +94,8 @@ class LineInline(ReadOnlyInline):
     )
     verbose_name_plural = "Lines"
     units = number_column("quantity", "Quantity")
-    tax_percent = number_column("tax_rate", "Tax rate")
+    each = price_column("unit_price", "Unit price")
+    tax_percent = number_column("tax_rate", "Tax rate", unit=" %")
     net_money = money_column("net_amount", "Net", currency="invoice__currency")
     tax_money = money_column("tax_amount", "Tax", currency="invoice__currency")
     amount_money = money_column("amount", "Amount", currency="invoice__currency")
