@@ -27,7 +27,7 @@ class OrderItemInline(ReadOnlyInline):
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = (
-        "display_id",
+        "number",
         "date",
         "of_account",
         "region",
@@ -39,12 +39,13 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ("display_id", "purchase_order_number", "account__number", "account__company_name")
     search_help_text = "Order, purchase order, account or company"
     fields = (
-        ("display_id", "created_at"),
+        ("number", "created_at"),
         ("of_account", "region"),
         ("purchase_order_number", "total_money"),
         ("charge", "placed_by_link"),
     )
     inlines = (OrderItemInline,)
+    number = value_column("display_id", "Order")
     date = value_column("created_at", "Date")
     of_account = account_column()
     placed_by_link = link_column("placed_by", "Placed by")

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from moneyed import Money
 from unfold.decorators import action
@@ -264,7 +264,8 @@ class AccountAdmin(MasterDataAdmin):
         )
         page = reverse("admin:accounts_account_figures", args=[account.pk])
         why = format_html('<a href="{}">Why is this the number?</a>', page)
-        return side_by_side([why, *(link_to_list(kind, label, **where) for kind, label in kinds)])
+        links = ((link_to_list(kind, label, **where),) for kind, label in kinds)
+        return format_html("{} · {}", why, format_html_join(" · ", "{}", links))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and is_set_up(request)

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
@@ -114,8 +115,8 @@ class AttemptInline(ReadOnlyInline):
         return super().get_queryset(request).select_related("collection")
 
     @admin.display(description="Begun")
-    def begun_at(self, covered: PaymentCollectionInvoice) -> Any:
-        return covered.collection.created_at
+    def begun_at(self, covered: PaymentCollectionInvoice) -> str:
+        return localize(timezone.localtime(covered.collection.created_at))
 
 
 class DocumentInline(ReadOnlyInline):
