@@ -37,16 +37,22 @@ class Effect:
 @dataclass(frozen=True)
 class Question:
     """A question about several rows. `together` says the whole of it in numbers; the button carries how many.
-    Each row is done on its own: one that is refused stops no other."""
+    The columns of `numbers` are aligned as such. Each row is done on its own: one that is refused stops no
+    other."""
 
     question: str
     columns: Sequence[str]
     effects: Sequence[Effect]
     button: str
+    numbers: Sequence[str] = ()
     together: Sequence[str] = ()
     consequence: str = ""
     is_danger: bool = False
     nothing: str = "Choose rows in the list first."
+
+    @property
+    def aligned(self) -> list[int]:
+        return [place for place, column in enumerate(self.columns) if column in self.numbers]
 
     @property
     def possible(self) -> list[Effect]:

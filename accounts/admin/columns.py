@@ -8,8 +8,10 @@ from django.db import models
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from moneyed import Money
 
 from accounts.templatetags.wording import money
+from core.money import places
 
 Column = Callable[[Any, Any], Any]
 
@@ -52,9 +54,20 @@ def account_column(path: str = "account") -> Column:
     return link_column(path, "Account", text="company_name", ordering=f"{path}__company_name")
 
 
-def number_column(name: str, description: str) -> Column:
+def number_column(name: str, description: str, *, unit: str = "") -> Column:
     """A decimal without the noughts at its end."""
-    return _described(lambda _admin, row: f"{getattr(row, name).normalize():f}", description, name)
+    return _described(lambda _admin, row: f"{getattr(row, name).normalize():f}{unit}", description, name)
+
+
+def price_column(name: str, description: str) -> Column:
+    """A unit price, whole: it may have more decimals than amounts of its currency."""
+    return _described(lambda _admin, row: price(getattr(row, name), grouped=","), description, name)
+
+
+def price(price: Money, *, grouped: str = "") -> str:
+    """With the decimals that it has, at least those of its currency."""
+    digits = max(places(price.currency.code), -int(price.amount.normalize().as_tuple().exponent))
+    return f"{price.amount:{grouped}.{digits}f}"
 
 
 def value_column(name: str, description: str) -> Column:

@@ -8,13 +8,14 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.forms import CharField, DecimalField, Form
+from django.forms import CharField, Form
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.admin.base import BackOfficeAdmin, in_merchant_time
 from core.doors import admin_message, form_error
@@ -52,15 +53,6 @@ class NoteForm(Form):
         max_length=2000,
         required=False,
     )
-
-
-class LimitForm(Form):
-    """An amount in major units, and why."""
-
-    credit_limit = DecimalField(
-        label="New limit", min_value=0, max_digits=15, widget=UnfoldAdminDecimalFieldWidget()
-    )
-    reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
 
 
 def refusal_of(question: Callable[[], Any]) -> str:
@@ -146,11 +138,14 @@ def confirm(
 
 
 def asking(
-    description: str, icon: str, ask: Callable[[Any, HttpRequest, Any], HttpResponse]
+    description: str,
+    icon: str,
+    ask: Callable[[Any, HttpRequest, Any], HttpResponse],
+    variant: ActionVariant = ActionVariant.DEFAULT,
 ) -> Callable[..., HttpResponse]:
     """The action of an admin that opens a page about one row: `ask(admin, request, row)`."""
 
-    return action(description=description, icon=icon)(on_row(ask))
+    return action(description=description, icon=icon, variant=variant)(on_row(ask))
 
 
 def _page_of(row: models.Model) -> str:

@@ -18,11 +18,10 @@ from accounts.admin.base import (
     ReadOnlyInline,
     Tab,
     every_row,
-    in_merchant_time,
     staff_of,
 )
 from accounts.admin.columns import account_column, link_column, link_to, link_to_list, tag
-from accounts.admin.confirming import NO_PERMISSION, Confirmation, confirm, found, posted, refusal_of
+from accounts.admin.confirming import NO_PERMISSION, Confirmation, confirm, on_row, posted, refusal_of
 from accounts.models import Invitation, Membership
 from accounts.models.members import checked_permissions
 from accounts.models.validators import PlainJSON
@@ -98,11 +97,8 @@ class MembershipAdmin(MasterDataAdmin):
         return False
 
     @action(description="Change role", icon="badge")
-    @in_merchant_time
-    def change_role(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        member = found(self, request, object_id)
-        if member is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def change_role(self, request: HttpRequest, member: Membership) -> HttpResponse:
         initial = {"role": member.role, "permissions": member.permissions}
         page = Confirmation(
             question=f"Change the role of {member.user}?",
@@ -132,11 +128,8 @@ class MembershipAdmin(MasterDataAdmin):
         )
 
     @action(description="Remove", icon="person_remove")
-    @in_merchant_time
-    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        member = found(self, request, object_id)
-        if member is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def remove(self, request: HttpRequest, member: Membership) -> HttpResponse:
         staff = staff_of(request)
         page = Confirmation(
             question=f"Remove {member.user} from {member.account.company_name}?",
@@ -195,11 +188,8 @@ class InvitationAdmin(ReadOnlyAdmin):
         return tag("Open", "info") if invitation.is_usable(at=timezone.now()) else tag("Expired")
 
     @action(description="Withdraw", icon="undo")
-    @in_merchant_time
-    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        invitation = found(self, request, object_id)
-        if invitation is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def withdraw(self, request: HttpRequest, invitation: Invitation) -> HttpResponse:
         staff = staff_of(request)
         page = Confirmation(
             question=f"Withdraw the invitation of {invitation.email}?",

@@ -1,6 +1,7 @@
 """The merchant's own data: the organization, its regions and exchange rates."""
 
 from base64 import b64encode
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -9,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts import operations
+from accounts.admin.amounts import AmountInline
 from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, is_set_up, staff_of
 from accounts.admin.columns import tag
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
@@ -48,13 +49,10 @@ class LogoForm(Form):
     file = FileField(label="PNG or JPEG, at most 1 MB", widget=UnfoldAdminFileFieldWidget())
 
 
-class ConfirmationLimitInline(TabularInline):
+class ConfirmationLimitInline(AmountInline):
     """Part of the organization: who may change that may change these."""
 
     model = ConfirmationLimit
-    fields = ("currency", "amount")
-    extra = 0
-    hide_title = True
     verbose_name_plural = (
         "Above these amounts, in major units, what is refunded, credited or written off is typed again"
     )
@@ -280,13 +278,18 @@ class RegionAdmin(MasterDataAdmin):
 class ExchangeRateAdmin(MasterDataAdmin):
     """A rate is in force until the next row's. Charges keep the rate they were made at."""
 
-    list_display = ("pair", "rate", "valid_from")
+    list_display = ("pair", "value", "valid_from")
     list_filter = (("base", admin.AllValuesFieldListFilter), ("quote", admin.AllValuesFieldListFilter))
     ordering = ("-valid_from", "base", "quote")
 
     @admin.display(description="Pair", ordering="base")
     def pair(self, row: ExchangeRate) -> str:
         return f"{row.base} → {row.quote}"
+
+    @admin.display(description="Rate", ordering="rate")
+    def value(self, row: ExchangeRate) -> Decimal:
+        """Without the noughts at its end."""
+        return row.rate.normalize()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("accounts.delete_exchangerate")

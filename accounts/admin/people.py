@@ -17,9 +17,9 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
 from accounts import operations
-from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, in_merchant_time, staff_of
+from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, staff_of
 from accounts.admin.columns import link_column, tag
-from accounts.admin.confirming import NO_PERMISSION, Confirmation, confirm, found, posted
+from accounts.admin.confirming import NO_PERMISSION, Confirmation, confirm, on_row, posted
 from accounts.forms import LONGEST_PASSWORD, PASSWORD_TOO_LONG, StaffSignInForm
 from accounts.models import CustomerToken, User
 
@@ -105,11 +105,8 @@ class UserAdmin(MasterDataAdmin):
         super().save_model(request, obj, form, change)
 
     @action(description="Set password", icon="key")
-    @in_merchant_time
-    def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        user = found(self, request, object_id)
-        if user is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def set_password(self, request: HttpRequest, user: User) -> HttpResponse:
         may = self.has_change_permission(request, user)
         page = Confirmation(
             question=f"Set a new password for {user.email}?",
@@ -177,11 +174,8 @@ class CustomerTokenAdmin(ReadOnlyAdmin):
         return tag("Usable", "success")
 
     @action(description="Revoke", icon="block")
-    @in_merchant_time
-    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        token = found(self, request, object_id)
-        if token is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def revoke(self, request: HttpRequest, token: CustomerToken) -> HttpResponse:
         page = Confirmation(
             question=f"Revoke the token “{token.name}” of {token.user.email}?",
             facts=(("Last used", token.last_used_at or "never"), ("Expires", token.expires_at or "never")),

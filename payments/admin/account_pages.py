@@ -18,21 +18,14 @@ from unfold.widgets import (
 )
 
 from accounts import operations as accounts
+from accounts.admin.amounts import AmountField
 from accounts.admin.base import BackOfficeAdmin, staff_of
 from accounts.admin.columns import link_to
-from accounts.admin.confirming import (
-    NO_PERMISSION,
-    Confirmation,
-    LimitForm,
-    ReasonForm,
-    confirm,
-    posted,
-    refusal_of,
-)
+from accounts.admin.confirming import NO_PERMISSION, Confirmation, ReasonForm, confirm, posted, refusal_of
 from accounts.models import Account
 from accounts.templatetags.wording import money, plain_money
 from core.errors import Invalid
-from core.money import format_minor, to_minor
+from core.money import format_minor, from_minor, to_minor
 from invoices import operations as invoices
 from invoices.models import Invoice
 from payments import operations
@@ -42,6 +35,15 @@ from payments.operations.stating import statement_of
 
 MOST_INVOICES = 200
 Facts = list[tuple[str, Any]]
+
+
+class LimitForm(ReasonForm):
+    """The new limit, and why."""
+
+    def __init__(self, *args: Any, currency: str) -> None:
+        super().__init__(*args)
+        limit = AmountField(label="New limit", currency=currency, min_value=0)
+        self.fields = {"credit_limit": limit, **self.fields}
 
 
 class NoteForm(Form):
@@ -116,16 +118,17 @@ def ask_to_change_limit(admin: BackOfficeAdmin, request: HttpRequest, account: A
         refusal="" if admin.has_change_permission(request, account) else NO_PERMISSION,
     )
 
-    def change(credit_limit: Decimal, reason: str) -> None:
+    def change(credit_limit: int, reason: str) -> None:
         accounts.change_credit_limit(
             account=account,
-            credit_limit=Money(credit_limit, currency),
+            credit_limit=from_minor(credit_limit, currency),
             at=timezone.now(),
             by=staff_of(request).actor,
             reason=reason,
         )
 
-    return confirm(admin, request, account, page, form=LimitForm(posted(request)), act=change)
+    form = LimitForm(posted(request), currency=currency)
+    return confirm(admin, request, account, page, form=form, act=change)
 
 
 def ask_to_note(admin: BackOfficeAdmin, request: HttpRequest, account: Account) -> HttpResponse:

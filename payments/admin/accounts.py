@@ -11,13 +11,14 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from moneyed import Money
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts import operations
+from accounts.admin.amounts import require_decimals
 from accounts.admin.base import MasterDataAdmin, ReadOnlyInline, Tab, every_row, is_set_up, staff_of
 from accounts.admin.columns import Column, link_column, link_to, link_to_list, money_column, side_by_side, tag
 from accounts.admin.confirming import asking, on_row
@@ -26,8 +27,6 @@ from accounts.admin.members import InvitationInline, MembershipInline
 from accounts.models import Account, AccountNote
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money
-from core.errors import Invalid
-from core.money import to_minor
 from invoices.models import PaymentPromise
 from payments.admin.account_pages import (
     ask_to_change_limit,
@@ -90,13 +89,9 @@ class AccountForm(ModelForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if "currency" in cleaned and cleaned.get("limit") is not None:
-            try:
-                to_minor(Money(cleaned["limit"], cleaned["currency"]))
-            except Invalid as refusal:
-                self.add_error("limit", refusal.message)
-        return cleaned
+        super().clean()
+        require_decimals(self, "limit")
+        return self.cleaned_data
 
 
 class NoteInline(ReadOnlyInline):
@@ -269,7 +264,8 @@ class AccountAdmin(MasterDataAdmin):
         )
         page = reverse("admin:accounts_account_figures", args=[account.pk])
         why = format_html('<a href="{}">Why is this the number?</a>', page)
-        return side_by_side([why, *(link_to_list(kind, label, **where) for kind, label in kinds)])
+        links = ((link_to_list(kind, label, **where),) for kind, label in kinds)
+        return format_html("{} · {}", why, format_html_join(" · ", "{}", links))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and is_set_up(request)

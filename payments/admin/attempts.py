@@ -15,11 +15,10 @@ from accounts.admin.base import (
     ReadOnlyInline,
     Tab,
     every_row,
-    in_merchant_time,
     staff_of,
 )
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
-from accounts.admin.confirming import Confirmation, ReasonForm, confirm, found, posted, refusal_of
+from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
 from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money
@@ -166,11 +165,8 @@ class PaymentSessionAdmin(ReadOnlyAdmin):
         return super().get_actions_detail(request, object_id)
 
     @action(description="Release", icon="lock_open")
-    @in_merchant_time
-    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = found(self, request, object_id)
-        if session is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def release(self, request: HttpRequest, session: PaymentSession) -> HttpResponse:
         page = Confirmation(
             question=f"Release payment session {session.pk}?",
             facts=(

@@ -16,7 +16,7 @@ from unfold.decorators import action
 from accounts.admin.base import MasterDataAdmin, ReadOnlyAdmin, Tab, every_row, in_merchant_time, staff_of
 from accounts.admin.bulk import choose
 from accounts.admin.columns import link_column, link_to, money_column, tag, value_column
-from accounts.admin.confirming import METHODS, Confirmation, found, posted, refusal_of
+from accounts.admin.confirming import METHODS, Confirmation, asking, on_row, posted, refusal_of
 from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from core.doors import form_error
@@ -184,11 +184,9 @@ class BankStatementAdmin(ReadOnlyAdmin):
         return super().get_actions_detail(request, object_id)
 
     @action(description="Accept all proposals", icon="done_all")
-    def accept_all(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @on_row
+    def accept_all(self, request: HttpRequest, statement: BankStatement) -> HttpResponse:
         """Leads on to the page that asks about every line that has a proposal."""
-        statement = found(self, request, object_id)
-        if statement is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         lines = BankLine.objects.open().filter(statement=statement.pk)
         proposed = lines.filter(pk__in=list(operations.proposals_for(list(lines))))
         return choose(_line_pages(self), request, proposed, "accept_many")
@@ -285,39 +283,13 @@ class BankLineAdmin(ReadOnlyAdmin):
     def accept_many_page(self, request: HttpRequest) -> HttpResponse:
         return ask_to_accept_many(self, request)
 
-    @action(description="Accept proposal", icon="check")
-    @in_merchant_time
-    def accept(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._asked(request, object_id, ask_to_accept)
+    accept = asking("Accept proposal", "check", ask_to_accept)
+    tell_apart = asking("No double", "call_split", ask_to_tell_apart)
+    dismiss = asking("Not ours", "block", ask_to_dismiss)
+    undo = asking("Undo", "undo", ask_to_undo_line)
 
     @action(description="Record", icon="add_card")
-    def record(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @on_row
+    def record(self, request: HttpRequest, line: BankLine) -> HttpResponse:
         """Leads on to the page that records what came in, with this line filled in."""
-        return self._asked(
-            request,
-            object_id,
-            lambda pages, request, line: redirect(
-                reverse("admin:payments_payment_record", query={"line": line.pk})
-            ),
-        )
-
-    @action(description="No double", icon="call_split")
-    @in_merchant_time
-    def tell_apart(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._asked(request, object_id, ask_to_tell_apart)
-
-    @action(description="Not ours", icon="block")
-    @in_merchant_time
-    def dismiss(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._asked(request, object_id, ask_to_dismiss)
-
-    @action(description="Undo", icon="undo")
-    @in_merchant_time
-    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._asked(request, object_id, ask_to_undo_line)
-
-    def _asked(self, request: HttpRequest, object_id: str, page: Any) -> HttpResponse:
-        line = found(self, request, object_id)
-        if line is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return page(self, request, line)
+        return redirect(reverse("admin:payments_payment_record", query={"line": line.pk}))

@@ -133,6 +133,7 @@ def ask_to_accept_many(lines: BackOfficeAdmin, request: HttpRequest) -> HttpResp
     page = Question(
         question=f"Accept {counted(len(possible), 'proposal')}?",
         columns=("Day", "Amount", "Payer", "Proposal", "Because"),
+        numbers=("Amount",),
         effects=effects,
         button=f"Accept {counted(len(possible), 'proposal')}",
         together=together,

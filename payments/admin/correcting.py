@@ -1,35 +1,28 @@
 """Credit notes and write-offs: the pages that ask before, and their lists."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.forms import BooleanField, CharField, DecimalField, Form, HiddenInput, IntegerField
-from django.http import Http404, HttpRequest, HttpResponse
+from django.forms import BooleanField, CharField, Form, HiddenInput, IntegerField
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from moneyed import Money
 from unfold.decorators import action
-from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldBooleanSwitchWidget,
-)
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
+from accounts.admin.amounts import AmountField, AmountForm
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, staff_of
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
 from accounts.admin.currencies import CurrencyFilter
 from accounts.templatetags.wording import money, plain_money
-from core.doors import pdf_file
-from core.errors import Conflict, Invalid
-from core.money import to_minor
+from core.errors import Conflict
 from invoices import operations as invoices
 from invoices.models import CreditNote, CreditNoteLine, Invoice
 from payments import operations
 from payments.admin.ledger import AllocationInline, CreditInline
 from payments.admin.mailing import MailingPages, sent_soon
 from payments.admin.rates import CreditedRateFilter
-from payments.admin.typing_again import ask_again, typed_again
+from payments.admin.typing_again import ask_again
 from payments.admin.wording import before_after, owed_again
 from payments.models import WriteOff
 
@@ -43,21 +36,20 @@ class CreditForm(Form):
             rest = invoices.left_of_line(line)
             if rest <= 0:
                 continue
-            self.fields[f"line_{line.pk}"] = DecimalField(
+            self.fields[f"line_{line.pk}"] = AmountField(
                 label=line.description,
+                currency=invoice.currency,
                 required=False,
-                max_digits=15,
-                widget=UnfoldAdminDecimalFieldWidget(),
                 help_text=f"At most {plain_money(rest, invoice.currency)}, tax included.",
             )
+        self.fields["is_whole"] = BooleanField(
+            label="Credit all that is left of the invoice", required=False, widget=UnfoldBooleanSwitchWidget()
+        )
         self.fields["is_kept"] = BooleanField(
             label="Keep it as account credit",
             required=False,
             widget=UnfoldBooleanSwitchWidget(),
             help_text="Otherwise it is put on the invoice, as far as that is open.",
-        )
-        self.fields["is_whole"] = BooleanField(
-            label="Credit all that is left of the invoice", required=False, widget=UnfoldBooleanSwitchWidget()
         )
         self.fields["reason"] = CharField(
             label="Reason",
@@ -68,16 +60,9 @@ class CreditForm(Form):
         self.fields["known_left"] = IntegerField(widget=HiddenInput(), required=False, initial=left)
 
 
-class WriteOffForm(Form):
-    """How much, in major units, and why; and what was open when the page was drawn."""
+class WriteOffForm(AmountForm, ReasonForm):
+    """What will not be paid, and why; and what was open when the page was drawn."""
 
-    amount = DecimalField(
-        label="Amount",
-        max_digits=15,
-        widget=UnfoldAdminDecimalFieldWidget(),
-        help_text="Type what will not be paid.",
-    )
-    reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
     known_open = IntegerField(widget=HiddenInput(), required=False)
 
 
@@ -111,24 +96,24 @@ class CorrectingPages(ReadOnlyAdmin):
             is_kept: bool,
             is_whole: bool,
             known_left: int | None,
-            confirmed_amount: Decimal | None = None,
+            confirmed_amount: int | None = None,
             **given: Any,
         ) -> str:
             note = operations.credit_invoice(
                 invoice=invoice,
-                amounts=_whole(invoice) if is_whole else _amounts(given, currency),
+                amounts=_whole(invoice) if is_whole else _amounts(given),
                 reason=reason,
                 at=timezone.now(),
                 staff=staff,
                 is_kept=is_kept,
                 known_left=known_left,
-                confirmed_amount=typed_again(confirmed_amount, currency),
+                confirmed_amount=confirmed_amount,
             )
             said = f"Credit note {note.number} over {plain_money(note.total_amount, currency)} is written."
             return sent_soon(said, note)
 
         form = CreditForm(posted(request), invoice=invoice, left=left)
-        ask_again(form, most=left, currency=currency)
+        ask_again(form, below="is_whole", most=left, currency=currency)
         return confirm(self, request, invoice, page, form=form, act=act)
 
     @action(description="Write off", icon="money_off")
@@ -157,18 +142,12 @@ class CorrectingPages(ReadOnlyAdmin):
             refusal=refusal,
             is_danger=True,
         )
-        form = WriteOffForm(posted(request), initial={"known_open": open_now})
-        ask_again(form, most=open_now, currency=currency)
+        form = WriteOffForm(posted(request), currency=currency, initial={"known_open": open_now})
+        form.fields["amount"].help_text = "Type what will not be paid."
+        ask_again(form, below="amount", most=open_now, currency=currency)
 
-        def act(amount: Decimal, confirmed_amount: Decimal | None = None, **given: Any) -> None:
-            operations.write_off(
-                invoice=invoice,
-                amount=to_minor(Money(amount, currency)),
-                confirmed_amount=typed_again(confirmed_amount, currency),
-                at=timezone.now(),
-                staff=staff,
-                **given,
-            )
+        def act(**given: Any) -> None:
+            operations.write_off(invoice=invoice, at=timezone.now(), staff=staff, **given)
 
         return confirm(self, request, invoice, page, form=form, act=act)
 
@@ -195,17 +174,9 @@ def _whole(invoice: Invoice) -> dict[int, int]:
     return {line.pk: rest for line in lines if (rest := invoices.left_of_line(line)) > 0}
 
 
-def _amounts(given: dict[str, Any], currency: str) -> dict[int, int]:
-    """Minor units by line. Refuses more decimals than the currency has, beside the line."""
-    amounts = {}
-    for name, amount in given.items():
-        if amount is None:
-            continue
-        try:
-            amounts[int(name.removeprefix("line_"))] = to_minor(Money(amount, currency))
-        except Invalid as refusal:
-            raise Invalid(refusal.message, field=name) from refusal
-    return amounts
+def _amounts(given: dict[str, int | None]) -> dict[int, int]:
+    """Minor units by line."""
+    return {int(name.removeprefix("line_")): minor for name, minor in given.items() if minor is not None}
 
 
 class CreditNoteLineInline(ReadOnlyInline):
@@ -268,14 +239,6 @@ class CreditNoteAdmin(MailingPages):
     of_account = account_column()
     invoice_link = link_column("invoice", "Invoice", ordering="invoice__number")
     total_money = money_column("total_amount", "Total")
-
-    @action(description="Download PDF", icon="download")
-    @on_row
-    def download_pdf(self, request: HttpRequest, note: CreditNote) -> HttpResponse:
-        try:
-            return pdf_file(invoices.document_of_credit_note(note).content, str(note))
-        except Conflict as refusal:
-            raise Http404(refusal.message) from refusal
 
 
 @admin.register(WriteOff)

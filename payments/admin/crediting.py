@@ -1,29 +1,25 @@
 """The page that asks before account credit is put on an invoice."""
 
-from decimal import Decimal
 from typing import Any
 
-from django.forms import DecimalField, Form, HiddenInput, IntegerField
+from django.forms import HiddenInput, IntegerField
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from moneyed import Money
-from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
+from accounts.admin.amounts import AmountForm
 from accounts.admin.base import BackOfficeAdmin, staff_of
 from accounts.admin.columns import link_to
 from accounts.admin.confirming import Confirmation, confirm, posted, refusal_of
 from accounts.templatetags.wording import money, plain_money
-from core.money import from_minor, to_minor
 from invoices.models import Invoice
 from payments import operations
 from payments.admin.wording import before_after
 from payments.models import AccountCredit
 
 
-class ApplyForm(Form):
-    """How much of it, in major units; and what was open when the page was drawn."""
+class ApplyForm(AmountForm):
+    """How much of it; and what was open when the page was drawn."""
 
-    amount = DecimalField(label="Amount", max_digits=15, widget=UnfoldAdminDecimalFieldWidget())
     known_open = IntegerField(widget=HiddenInput(), required=False)
 
 
@@ -55,14 +51,12 @@ def ask_to_apply_credit(invoices: BackOfficeAdmin, request: HttpRequest, invoice
         refusal=refusal,
     )
 
-    def act(amount: Decimal, known_open: int | None) -> str:
-        minor = to_minor(Money(amount, currency))
+    def act(amount: int, known_open: int | None) -> str:
         operations.apply_credit(
-            invoice=invoice, amount=minor, at=timezone.now(), staff=staff, known_open=known_open
+            invoice=invoice, amount=amount, at=timezone.now(), staff=staff, known_open=known_open
         )
-        return f"{plain_money(minor, currency)} of account credit is on invoice {invoice}."
+        return f"{plain_money(amount, currency)} of account credit is on invoice {invoice}."
 
-    suggested = from_minor(most, currency).amount if most else None
-    initial = {"amount": suggested, "known_open": invoice.open_balance}
-    form = ApplyForm(posted(request), initial=initial)
+    initial = {"amount": most or None, "known_open": invoice.open_balance}
+    form = ApplyForm(posted(request), currency=currency, initial=initial)
     return confirm(invoices, request, invoice, page, form=form, act=act)

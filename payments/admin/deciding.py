@@ -1,4 +1,4 @@
-"""Several promises at once: the pages that ask before they are verified, or rejected."""
+"""Promises of bank transfers: the pages that ask before one, or several, are verified or rejected."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -7,24 +7,112 @@ from typing import Any
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.admin.base import BackOfficeAdmin, staff_of
 from accounts.admin.bulk import Effect, Question, ask_many, chosen
 from accounts.admin.columns import link_to
-from accounts.admin.confirming import NoteForm, ReasonForm, posted, refusal_of
-from accounts.templatetags.wording import money, plain_money
+from accounts.admin.confirming import Confirmation, NoteForm, ReasonForm, confirm, posted, refusal_of
+from accounts.templatetags.wording import money, plain_money, status
 from payments import operations
-from payments.admin.wording import before_after, counted, summed
+from payments.admin.wording import ARROW, before_after, counted, summed
 from payments.models import Payment
 
 COLUMNS = ("Account", "Amount", "Reference", "Invoices, open balance", "Account balance")
+NUMBERS = ("Amount", "Account balance")
 BREAK = mark_safe("<br>")
 Found = list[tuple[Payment, Any]]
 
 
-def ask_to_verify(payments: BackOfficeAdmin, request: HttpRequest) -> HttpResponse:
+def ask_to_verify(payments: Any, request: HttpRequest, payment: Payment) -> HttpResponse:
+    total = plain_money(payment.amount, payment.currency)
+    return _ask(
+        payments,
+        request,
+        payment,
+        foresee=operations.effect_of_verifying,
+        form=NoteForm,
+        decide=operations.verify_manual_payment,
+        question=f"Verify bank transfer of {total}?",
+        button=f"Verify {total}",
+        done=f"{total} from {payment.account} is verified. The receipt is on its way.",
+        consequence="Verify when the money is in the bank account under this reference. The payer gets a "
+        "receipt by e-mail.",
+    )
+
+
+def ask_to_reject(payments: Any, request: HttpRequest, payment: Payment) -> HttpResponse:
+    total = plain_money(payment.amount, payment.currency)
+    return _ask(
+        payments,
+        request,
+        payment,
+        foresee=operations.effect_of_rejecting,
+        form=ReasonForm,
+        decide=operations.reject_manual_payment,
+        question=f"Reject bank transfer of {total}?",
+        button=f"Reject {total}",
+        done=f"{total} from {payment.account} is rejected. The payer is told why.",
+        consequence="The payer reads the reason in an e-mail, and the invoice can be paid again.",
+        is_danger=True,
+    )
+
+
+def _ask(
+    payments: Any,
+    request: HttpRequest,
+    payment: Payment,
+    *,
+    foresee: Callable[[Payment], Any],
+    form: type[Form],
+    decide: Callable[..., Any],
+    **said: Any,
+) -> HttpResponse:
+    """What either decision shows: the payment, and its effect while there is one."""
+    staff = staff_of(request)
+    facts: list[tuple[str, Any]] = [
+        ("Account", link_to(payment.account)),
+        ("Amount", money(payment.amount, payment.currency)),
+        ("Reference", payment.reference),
+        ("Promised by", link_to(payment.payer) or "–"),
+        ("Promised", payment.created_at),
+    ]
+    if payment.status == Payment.Status.PENDING:
+        facts += _effect_facts(foresee(payment), payment)
+    else:
+        facts.append(("Decision", payments.decision(payment)))
+    refusal = refusal_of(lambda: operations.decidable(payment=payment, staff=staff))
+
+    def act(reason: str) -> None:
+        decide(payment=payment, at=timezone.now(), staff=staff, reason=reason)
+
+    page = Confirmation(facts=facts, refusal=refusal, **said)
+    return confirm(payments, request, payment, page, form=form(posted(request)), act=act)
+
+
+def _effect_facts(effect: Any, payment: Payment) -> list[tuple[str, Any]]:
+    """Before → after, in money."""
+    moved = before_after(effect.balance_now, effect.balance_after, effect.account.currency)
+    facts: list[tuple[str, Any]] = [("Account balance", moved)]
+    facts += [(f"Invoice {one.invoice}", _invoice_effect(one)) for one in effect.invoices]
+    if effect.credit:
+        facts.append(("Kept as account credit", money(effect.credit, payment.currency)))
+    return facts
+
+
+def _invoice_effect(one: Any) -> SafeString:
+    """The tag it has and would have, and what of it could be paid."""
+    is_partly = one.invoice.paid_amount + one.paid > 0
+    word = "paid" if one.becomes_paid else "partly_paid" if is_partly else "open"
+    moved = format_html(ARROW, status("pending"), status(word))
+    if one.becomes_paid:
+        return moved
+    opened = before_after(one.open_now, one.open_after, one.invoice.currency)
+    return format_html("{}<br>Open balance {}", moved, opened)
+
+
+def ask_to_verify_many(payments: BackOfficeAdmin, request: HttpRequest) -> HttpResponse:
     """The page that asks before several promises are booked."""
 
     def verify(payment: Payment, reason: str) -> str:
@@ -37,6 +125,7 @@ def ask_to_verify(payments: BackOfficeAdmin, request: HttpRequest) -> HttpRespon
     page = Question(
         question=f"Verify {counted(len(possible), 'bank transfer')}?",
         columns=COLUMNS,
+        numbers=NUMBERS,
         effects=effects,
         button=f"Verify {counted(len(possible), 'payment')}",
         together=_verified(possible),
@@ -46,7 +135,7 @@ def ask_to_verify(payments: BackOfficeAdmin, request: HttpRequest) -> HttpRespon
     return ask_many(payments, request, page, form=NoteForm(posted(request)), act=verify)
 
 
-def ask_to_reject(payments: BackOfficeAdmin, request: HttpRequest) -> HttpResponse:
+def ask_to_reject_many(payments: BackOfficeAdmin, request: HttpRequest) -> HttpResponse:
     """The page that asks before several promises are rejected, all for one reason."""
 
     def reject(payment: Payment, reason: str) -> str:
@@ -59,6 +148,7 @@ def ask_to_reject(payments: BackOfficeAdmin, request: HttpRequest) -> HttpRespon
     page = Question(
         question=f"Reject {counted(len(possible), 'bank transfer')}?",
         columns=COLUMNS,
+        numbers=NUMBERS,
         effects=effects,
         button=f"Reject {counted(len(possible), 'payment')}",
         together=_rejected(possible),

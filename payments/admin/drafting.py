@@ -24,7 +24,6 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from moneyed import Money
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import (
@@ -35,6 +34,7 @@ from unfold.widgets import (
 )
 
 from accounts.admin.base import ReadOnlyAdmin, SelectById, in_merchant_time, staff_of
+from accounts.admin.columns import price
 from accounts.admin.confirming import on_row, posted, refusal_of
 from accounts.models import Account, AccountLineItem, Organization, Region
 from accounts.querysets import parse_id
@@ -263,17 +263,11 @@ def _lines(invoice: Invoice) -> list[dict[str, Any]]:
         {
             "description": line.description,
             "quantity": f"{line.quantity.normalize():f}",
-            "unit_price": _price(line.unit_price),
+            "unit_price": price(line.unit_price),
             "tax_rate": f"{line.tax_rate.normalize():f}",
         }
         for line in invoice.line_items.filter(account_line_item=None).order_by("pk")
     ]
-
-
-def _price(price: Money) -> str:
-    """With the places that it has, at least those of its currency."""
-    digits = places(price.currency.code)
-    return f"{price.amount:.{max(digits, -int(price.amount.normalize().as_tuple().exponent))}f}"
 
 
 def _charges(invoice: Invoice) -> list[AccountLineItem]:

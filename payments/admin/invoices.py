@@ -4,10 +4,11 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
@@ -17,16 +18,14 @@ from accounts.admin.columns import (
     link_column,
     money_column,
     number_column,
+    price_column,
     side_by_side,
     tag,
 )
-from accounts.admin.confirming import found, on_row
+from accounts.admin.confirming import on_row
 from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import status
-from core.doors import pdf_file
-from core.errors import Conflict
-from invoices import operations
 from invoices.models import Invoice, InvoiceDocument, InvoiceLineItem
 from payments.admin.aging import AgingFilter
 from payments.admin.billing import BillingPages
@@ -88,7 +87,7 @@ class LineInline(ReadOnlyInline):
     fields = readonly_fields = (
         "description",
         "units",
-        "unit_price",
+        "each",
         "net_money",
         "tax_percent",
         "tax_money",
@@ -96,7 +95,8 @@ class LineInline(ReadOnlyInline):
     )
     verbose_name_plural = "Lines"
     units = number_column("quantity", "Quantity")
-    tax_percent = number_column("tax_rate", "Tax rate")
+    each = price_column("unit_price", "Unit price")
+    tax_percent = number_column("tax_rate", "Tax rate", unit=" %")
     net_money = money_column("net_amount", "Net", currency="invoice__currency")
     tax_money = money_column("tax_amount", "Tax", currency="invoice__currency")
     amount_money = money_column("amount", "Amount", currency="invoice__currency")
@@ -115,8 +115,8 @@ class AttemptInline(ReadOnlyInline):
         return super().get_queryset(request).select_related("collection")
 
     @admin.display(description="Begun")
-    def begun_at(self, covered: PaymentCollectionInvoice) -> Any:
-        return covered.collection.created_at
+    def begun_at(self, covered: PaymentCollectionInvoice) -> str:
+        return localize(timezone.localtime(covered.collection.created_at))
 
 
 class DocumentInline(ReadOnlyInline):
@@ -221,13 +221,13 @@ class InvoiceAdmin(
         ]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
-        """What its state allows; its PDF, once that is made."""
+        """What its state allows; a draft that was discarded has no PDF."""
         invoice = Invoice.objects.filter(pk=parse_id(object_id)).first()
         if invoice is None or not self.has_view_permission(request):
             return []
         possible = set(ACTIONS[Status(invoice.status)])
-        if not invoice.documents.filter(kind=InvoiceDocument.Kind.PLAIN).exists():
-            possible -= {"download_pdf", "send_again"}
+        if not invoice.number:
+            possible.discard("download_pdf")
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("invoices_invoice_") in possible]
 
@@ -241,17 +241,6 @@ class InvoiceAdmin(
     @on_row
     def apply_credit(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         return ask_to_apply_credit(self, request, invoice)
-
-    @action(description="Download PDF", icon="download")
-    def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The PDF as the customer has it, without the button."""
-        invoice = found(self, request, object_id)
-        if invoice is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        try:
-            return pdf_file(operations.document_of(invoice).content, str(invoice))
-        except Conflict as refusal:
-            raise Http404(refusal.message) from refusal
 
     @admin.display(description="Number", ordering="number")
     def name(self, invoice: Invoice) -> str:

@@ -12,9 +12,9 @@ from django.utils.text import Truncator
 from django.utils.timesince import timesince
 from unfold.decorators import action
 
-from accounts.admin.base import ReadOnlyAdmin, Tab, every_row, in_merchant_time, staff_of
+from accounts.admin.base import ReadOnlyAdmin, Tab, every_row, staff_of
 from accounts.admin.columns import account_column, link_column, link_to, money_column
-from accounts.admin.confirming import Confirmation, ReasonForm, confirm, found, posted, refusal_of
+from accounts.admin.confirming import Confirmation, ReasonForm, confirm, on_row, posted, refusal_of
 from accounts.querysets import parse_id
 from accounts.templatetags.wording import money
 from payments import operations
@@ -74,11 +74,8 @@ class ReconciliationIssueAdmin(ReadOnlyAdmin):
         return super().get_actions_detail(request, object_id) if still_open.exists() else []
 
     @action(description="Close with reason", icon="task_alt")
-    @in_merchant_time
-    def resolve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        issue = found(self, request, object_id)
-        if issue is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def resolve(self, request: HttpRequest, issue: ReconciliationIssue) -> HttpResponse:
         amount = "–" if issue.amount is None else money(issue.amount, issue.currency)
         page = Confirmation(
             question="Close this issue?",

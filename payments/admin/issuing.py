@@ -218,6 +218,7 @@ def _ask_to_issue(pages: IssuingPages, request: HttpRequest) -> HttpResponse:
     question = Question(
         question=f"Issue and send {len(going)} invoices?",
         columns=("Draft", "Account", "To", "Due", "Total"),
+        numbers=("Total",),
         effects=effects,
         button=f"Issue {len(going)} invoices",
         together=(f"Together {summed(going_out)}.",) if going else (),

@@ -1,10 +1,12 @@
-"""The mail that brings a paper: whether it was sent, stopping it before it leaves, and sending it again."""
+"""A paper's PDF, and the mail that brings it: whether it was sent, stopping it before it leaves, sending it
+again."""
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.formats import date_format, localize
 from django.utils.html import format_html
@@ -14,7 +16,10 @@ from unfold.decorators import action
 from accounts.admin.base import ReadOnlyAdmin, staff_of
 from accounts.admin.columns import link_to, tag
 from accounts.admin.confirming import Confirmation, confirm, on_row, posted, refusal_of
+from core.doors import pdf_file
+from core.errors import Conflict
 from invoices import operations as invoices
+from invoices.models import Invoice
 from invoices.operations.mailing import Paper
 from payments import operations
 from payments.admin.wording import leaves
@@ -28,7 +33,22 @@ def sent_soon(said: str, paper: Paper) -> SafeString | str:
 
 
 class MailingPages(ReadOnlyAdmin):
-    """What a paper's page has of its mail."""
+    """What a paper's page has of its PDF and its mail."""
+
+    @action(description="Download PDF", icon="download")
+    @on_row
+    def download_pdf(self, request: HttpRequest, paper: Paper) -> HttpResponse:
+        """The PDF as the customer has it, of an invoice without the button. While it is being made, the
+        paper's page says so."""
+        try:
+            if isinstance(paper, Invoice):
+                content = invoices.document_of(paper).content
+            else:
+                content = invoices.document_of_credit_note(paper).content
+        except Conflict as refusal:
+            messages.info(request, refusal.message)
+            return redirect(f"admin:invoices_{self.opts.model_name}_change", paper.pk)
+        return pdf_file(content, str(paper))
 
     @admin.display(description="Mail")
     def mail(self, paper: Paper) -> SafeString | str:

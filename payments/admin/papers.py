@@ -57,6 +57,7 @@ class PapersAsZip(ReadOnlyAdmin):
         question = Question(
             question=f"Download {len(ready)} PDFs?" if len(ready) != 1 else "Download 1 PDF?",
             columns=("Invoice", "Account", "Total"),
+            numbers=("Total",),
             effects=[
                 Effect(
                     one,

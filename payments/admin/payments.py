@@ -1,6 +1,5 @@
 """Payments: for reading, and Verify and Reject for those that customers promised."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -11,22 +10,19 @@ from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, in_merchant_time, staff_of
+from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, in_merchant_time
 from accounts.admin.bulk import choose
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
-from accounts.admin.confirming import Confirmation, NoteForm, ReasonForm, confirm, found, posted, refusal_of
+from accounts.admin.confirming import asking
 from accounts.admin.currencies import CurrencyFilter
 from accounts.querysets import parse_id
-from accounts.templatetags.wording import money, plain_money, status
-from payments import operations
-from payments.admin.deciding import ask_to_reject, ask_to_verify
+from accounts.templatetags.wording import status
+from payments.admin.deciding import ask_to_reject, ask_to_reject_many, ask_to_verify, ask_to_verify_many
 from payments.admin.ledger import AllocationInline, CreditInline
 from payments.admin.recording import record_page
 from payments.admin.refunds import RefundInline, ask_to_assign, ask_to_refund, ask_to_undo
-from payments.admin.wording import ARROW, before_after
 from payments.models import Payment, Receipt, ReconciliationIssue, RecordedMethod
 
 Status = Payment.Status
@@ -194,7 +190,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @in_merchant_time
     def verify_many_page(self, request: HttpRequest) -> HttpResponse:
-        return ask_to_verify(self, request)
+        return ask_to_verify_many(self, request)
 
     @admin.action(description="Reject…")
     def reject_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
@@ -202,139 +198,14 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @in_merchant_time
     def reject_many_page(self, request: HttpRequest) -> HttpResponse:
-        return ask_to_reject(self, request)
+        return ask_to_reject_many(self, request)
 
     @in_merchant_time
     def record_page(self, request: HttpRequest) -> HttpResponse:
         return record_page(self, request)
 
-    @action(description="Verify", icon="check", variant=ActionVariant.PRIMARY)
-    @in_merchant_time
-    def verify(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        payment = found(self, request, object_id)
-        if payment is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        page = _page(self, request, payment, _verification)
-        return confirm(
-            self,
-            request,
-            payment,
-            page,
-            form=NoteForm(posted(request)),
-            act=lambda reason: operations.verify_manual_payment(
-                payment=payment, at=timezone.now(), staff=staff_of(request), reason=reason
-            ),
-        )
-
-    @action(description="Reject", icon="close")
-    @in_merchant_time
-    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        payment = found(self, request, object_id)
-        if payment is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        page = _page(self, request, payment, _rejection)
-        return confirm(
-            self,
-            request,
-            payment,
-            page,
-            form=ReasonForm(posted(request)),
-            act=lambda reason: operations.reject_manual_payment(
-                payment=payment, at=timezone.now(), staff=staff_of(request), reason=reason
-            ),
-        )
-
-    @action(description="Assign", icon="person_add")
-    @in_merchant_time
-    def assign(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        payment = found(self, request, object_id)
-        if payment is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return ask_to_assign(self, request, payment)
-
-    @action(description="Refund", icon="undo")
-    @in_merchant_time
-    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        payment = found(self, request, object_id)
-        if payment is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return ask_to_refund(self, request, payment)
-
-    @action(description="Undo recording", icon="backspace")
-    @in_merchant_time
-    def undo_recording(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        payment = found(self, request, object_id)
-        if payment is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return ask_to_undo(self, request, payment)
-
-
-def _page(
-    payments: PaymentAdmin,
-    request: HttpRequest,
-    payment: Payment,
-    words: Callable[[str, Payment], dict[str, Any]],
-) -> Confirmation:
-    """What either decision shows: the payment, and its effect while there is one."""
-    total = plain_money(payment.amount, payment.currency)
-    refusal = refusal_of(lambda: operations.decidable(payment=payment, staff=staff_of(request)))
-    said = words(total, payment)
-    effect = said.pop("effect")
-    facts = [
-        ("Account", link_to(payment.account)),
-        ("Amount", money(payment.amount, payment.currency)),
-        ("Reference", payment.reference),
-        ("Promised by", link_to(payment.payer) or "–"),
-        ("Promised", payment.created_at),
-    ]
-    if payment.status == Status.PENDING:
-        facts += _effect_facts(effect(payment), payment)
-    else:
-        facts.append(("Decision", payments.decision(payment)))
-        said["consequence"] = ""
-    return Confirmation(facts=facts, refusal=refusal, **said)
-
-
-def _verification(total: str, payment: Payment) -> dict[str, Any]:
-    return {
-        "question": f"Verify bank transfer of {total}?",
-        "button": f"Verify {total}",
-        "done": f"{total} from {payment.account} is verified. The receipt is on its way.",
-        "consequence": "Verify when the money is in the bank account under this reference. The payer gets a "
-        "receipt by e-mail.",
-        "effect": operations.effect_of_verifying,
-    }
-
-
-def _rejection(total: str, payment: Payment) -> dict[str, Any]:
-    return {
-        "question": f"Reject bank transfer of {total}?",
-        "button": f"Reject {total}",
-        "done": f"{total} from {payment.account} is rejected. The payer is told why.",
-        "consequence": "The payer reads the reason in an e-mail, and the invoice can be paid again.",
-        "effect": operations.effect_of_rejecting,
-        "is_danger": True,
-    }
-
-
-def _effect_facts(effect: Any, payment: Payment) -> list[tuple[str, Any]]:
-    """Before → after, in money."""
-    currency = effect.account.currency
-    facts: list[tuple[str, Any]] = [
-        ("Account balance", before_after(effect.balance_now, effect.balance_after, currency))
-    ]
-    facts += [(f"Invoice {one.invoice}", _invoice_effect(one)) for one in effect.invoices]
-    if effect.credit:
-        facts.append(("Kept as account credit", money(effect.credit, payment.currency)))
-    return facts
-
-
-def _invoice_effect(one: Any) -> SafeString:
-    """The tag it has and would have, and what of it could be paid."""
-    is_partly = one.invoice.paid_amount + one.paid > 0
-    word = "paid" if one.becomes_paid else "partly_paid" if is_partly else "open"
-    moved = format_html(ARROW, status("pending"), status(word))
-    if one.becomes_paid:
-        return moved
-    opened = before_after(one.open_now, one.open_after, one.invoice.currency)
-    return format_html("{}<br>Open balance {}", moved, opened)
+    verify = asking("Verify", "check", ask_to_verify, ActionVariant.PRIMARY)
+    reject = asking("Reject", "close", ask_to_reject)
+    assign = asking("Assign", "person_add", ask_to_assign)
+    refund = asking("Refund", "undo", ask_to_refund)
+    undo_recording = asking("Undo recording", "backspace", ask_to_undo)

@@ -1,20 +1,15 @@
 """Money that goes back, and money that is nobody's yet: the pages that ask before, and all refunds."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.forms import CharField, DecimalField, Form, HiddenInput, IntegerField
+from django.forms import HiddenInput, IntegerField
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from moneyed import Money
-from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminTextareaWidget,
-)
 
+from accounts.admin.amounts import AmountForm
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, Tab, every_row, staff_of
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
 from accounts.admin.confirming import Confirmation, ReasonForm, confirm, posted, refusal_of
@@ -22,30 +17,27 @@ from accounts.admin.currencies import CurrencyFilter
 from accounts.models import Account
 from accounts.templatetags.wording import money, plain_money, status
 from core.errors import Conflict
-from core.money import from_minor, to_minor
 from payments import operations
 from payments.admin.choosing import AccountField
-from payments.admin.typing_again import ask_again, typed_again
+from payments.admin.typing_again import ask_again
 from payments.admin.wording import ARROW, before_after, owed_again
 from payments.models import Payment, Refund
 
 TONES = {Refund.Status.DONE: "success", Refund.Status.FAILED: "danger"}
 
 
-class RefundForm(Form):
-    """How much goes back, in major units, and why; and what could go back when the page was drawn, in minor
-    units: the button that is pressed twice sends it once."""
+class RefundForm(AmountForm, ReasonForm):
+    """How much goes back, and why; and what could go back when the page was drawn, in minor units: the button
+    that is pressed twice sends it once."""
 
-    amount = DecimalField(label="Amount", max_digits=15, widget=UnfoldAdminDecimalFieldWidget())
-    reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
     left = IntegerField(widget=HiddenInput(), required=False)
 
 
-class AssignForm(Form):
+class AssignForm(ReasonForm):
     """Whose money it is, and how you know."""
 
+    field_order = ("account", "reason")
     account = AccountField()
-    reason = CharField(label="Reason", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=2000)
 
 
 class RefundInline(ReadOnlyInline):
@@ -123,29 +115,18 @@ def ask_to_refund(payments: Any, request: HttpRequest, payment: Payment) -> Http
         refusal=refusal,
         is_danger=True,
     )
-    form = RefundForm(posted(request), initial={"amount": from_minor(left, currency).amount, "left": left})
+    form = RefundForm(posted(request), currency=currency, initial={"amount": left, "left": left})
+    ask_again(form, below="amount", most=left, currency=currency)
 
-    ask_again(form, most=left, currency=currency)
-
-    def act(
-        amount: Decimal, reason: str, left: int | None, confirmed_amount: Decimal | None = None
-    ) -> str | None:
-        minor = to_minor(Money(amount, currency))
+    def act(amount: int, left: int | None, **given: Any) -> str | None:
         refund = operations.refund_payment(
-            payment=payment,
-            amount=minor,
-            reason=reason,
-            at=timezone.now(),
-            staff=staff,
-            known_left=left,
-            confirmed_amount=typed_again(confirmed_amount, currency),
+            payment=payment, amount=amount, at=timezone.now(), staff=staff, known_left=left, **given
         )
         if refund.status == Refund.Status.FAILED:
             raise Conflict(f"The provider did not send it back: {refund.outcome}")
         if refund.status != Refund.Status.DONE:
-            return (
-                f"The refund of {plain_money(minor, currency)} is requested. We keep asking until it is done."
-            )
+            total = plain_money(amount, currency)
+            return f"The refund of {total} is requested. We keep asking until it is done."
         return None
 
     return confirm(payments, request, payment, page, form=form, act=act)

@@ -6,21 +6,22 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.admin import StackedInline, TabularInline
+from unfold.admin import StackedInline
 from unfold.decorators import action
 
+from accounts.admin.amounts import AmountInline
 from accounts.admin.base import (
     MasterDataAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
     Tab,
     every_row,
-    in_merchant_time,
     staff_of,
 )
 from accounts.admin.columns import account_column, link_column, link_to, money_column, tag, value_column
-from accounts.admin.confirming import Confirmation, ReasonForm, confirm, found, posted, refusal_of
+from accounts.admin.confirming import Confirmation, ReasonForm, asking, confirm, on_row, posted, refusal_of
 from accounts.querysets import parse_id
+from accounts.templatetags.wording import plain_money
 from invoices import operations
 from invoices.models import PaymentPromise, Reminder, ReminderFee, ReminderLevel, ReminderText
 from payments.admin.reminding import ask_to_stop
@@ -33,11 +34,8 @@ class ReminderTextInline(StackedInline):
     verbose_name_plural = "Texts. Without one, this site's own words are sent"
 
 
-class ReminderFeeInline(TabularInline):
+class ReminderFeeInline(AmountInline):
     model = ReminderFee
-    fields = ("currency", "amount")
-    extra = 0
-    hide_title = True
     verbose_name_plural = "Fees, in major units"
 
 
@@ -55,7 +53,7 @@ class ReminderLevelAdmin(MasterDataAdmin):
 
     @admin.display(description="Fee")
     def fees_money(self, level: ReminderLevel) -> str:
-        return ", ".join(f"{fee.amount.normalize():f} {fee.currency}" for fee in level.fees.all()) or "none"
+        return ", ".join(plain_money(fee.minor, fee.currency) for fee in level.fees.all()) or "none"
 
     @admin.display(description="Own texts")
     def languages(self, level: ReminderLevel) -> str:
@@ -146,13 +144,7 @@ class ReminderAdmin(ReadOnlyAdmin):
         waits = Reminder.objects.waiting().filter(pk=parse_id(object_id)).exists()
         return super().get_actions_detail(request, object_id) if waits else []
 
-    @action(description="Stop", icon="stop_circle")
-    @in_merchant_time
-    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        reminder = found(self, request, object_id)
-        if reminder is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return ask_to_stop(self, request, reminder)
+    stop = asking("Stop", "stop_circle", ask_to_stop)
 
 
 @admin.register(PaymentPromise)
@@ -195,11 +187,8 @@ class PaymentPromiseAdmin(ReadOnlyAdmin):
         return tag("Broken", "danger") if promise.is_broken else tag("Kept", "success")
 
     @action(description="Withdraw", icon="undo")
-    @in_merchant_time
-    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        promise = found(self, request, object_id)
-        if promise is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    @on_row
+    def withdraw(self, request: HttpRequest, promise: PaymentPromise) -> HttpResponse:
         staff = staff_of(request)
         page = Confirmation(
             question=f"Withdraw the promise of {promise.account.company_name}?",

@@ -78,6 +78,7 @@ def _ask(
     page = Question(
         question=f"Send {counted(len(going), 'reminder')}?",
         columns=COLUMNS,
+        numbers=("Open balance", "Due for", "Fee"),
         effects=[Effect(one.invoice, _cells(one), against or one.refusal) for one in due],
         button=f"Send {counted(len(going), 'reminder')}",
         together=[*_together(going), *more],

@@ -1,36 +1,24 @@
 """The field in which an amount above the organization's limit is typed again."""
 
-from decimal import Decimal
-
-from django.forms import DecimalField, Form
-from moneyed import Money
-from unfold.widgets import UnfoldAdminDecimalFieldWidget
+from django.forms import Form
 
 from accounts import operations as accounts
+from accounts.admin.amounts import AmountField
 from accounts.templatetags.wording import plain_money
-from core.errors import Invalid
-from core.money import to_minor
 
 
-def ask_again(form: Form, *, most: int, currency: str) -> None:
-    """Add the field, where up to `most` minor units can go and that is above the limit."""
+def ask_again(form: Form, *, below: str, most: int, currency: str) -> None:
+    """Add the field below another, where up to `most` minor units can go and that is above the limit."""
     limit = accounts.confirmation_limit(currency)
     if limit is None or most <= limit:
         return
-    form.fields["confirmed_amount"] = DecimalField(
+    again = AmountField(
         label="Amount again",
+        currency=currency,
         required=False,
-        max_digits=15,
-        widget=UnfoldAdminDecimalFieldWidget(),
         help_text=f"Above {plain_money(limit, currency)}, type the whole amount a second time.",
     )
-
-
-def typed_again(amount: Decimal | None, currency: str) -> int | None:
-    """In minor units. Refuses more decimals than the currency has, beside the field."""
-    if amount is None:
-        return None
-    try:
-        return to_minor(Money(amount, currency))
-    except Invalid as refusal:
-        raise Invalid(refusal.message, field="confirmed_amount") from refusal
+    names = [*form.fields]
+    names.insert(names.index(below) + 1, "confirmed_amount")
+    form.fields["confirmed_amount"] = again
+    form.order_fields(names)

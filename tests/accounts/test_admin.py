@@ -200,7 +200,10 @@ class TestCreditLimit:
             ({"credit_limit": "2500", "reason": " "}, "Reason: This field is required."),
             ({"credit_limit": "", "reason": "Why"}, "New limit: This field is required."),
             ({"credit_limit": "-1", "reason": "Why"}, "greater than or equal to 0"),
-            ({"credit_limit": "1.005", "reason": "Why"}, "1.005 has more decimal places than USD allows"),
+            (
+                {"credit_limit": "1.005", "reason": "Why"},
+                "New limit: 1.005 has more decimal places than USD allows",
+            ),
         ],
     )
     def test_wrong_input_is_told_and_nothing_is_written(self, staff, account, given, said):

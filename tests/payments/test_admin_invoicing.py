@@ -107,6 +107,11 @@ class TestDrafting:
             assert word in there
         assert "Write off" not in there
 
+    def test_a_unit_price_is_shown_whole(self, desk, account, region):
+        desk.post(of(account, region), written(("Labels", "100000", "0.0125", "19")))
+        there = plain(desk.get(page_of(Invoice.objects.get())).content.decode())
+        assert "Labels 100000 0.0125 $1,250.00 19 % $237.50 $1,487.50" in there
+
     def test_saving_can_go_on_to_issuing(self, desk, account, region):
         sent = written(("Desk lamp", "1", "39.40", "")) | {"and_issue": ""}
         saved = desk.post(of(account, region), sent)

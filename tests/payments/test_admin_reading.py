@@ -128,11 +128,24 @@ class TestInvoices:
         assert page_of(PaymentCollection.objects.get()) in shown
         assert page_of(invoice, "history") in shown
 
+    def test_a_pdf_that_is_being_made(self, staff, stella, account):
+        invoice = factories.an_open_invoice(account, account.line_items.get())
+        note = operations.credit_invoice(
+            invoice=invoice,
+            amounts={invoice.line_items.get().pk: 3940},
+            reason="Returned",
+            at=NOW,
+            staff=stella,
+        )
+        for paper in (invoice, note):
+            assert page_of(paper, "download_pdf") in staff.get(page_of(paper)).content.decode()
+            answer = staff.get(page_of(paper, "download_pdf"))
+            assert (answer.status_code, answer.url) == (302, page_of(paper))
+            assert told(answer) == ["The PDF is being made. Try again in a moment"]
+
     def test_its_pdf_once_it_is_made(self, staff, account):
         invoice = factories.an_open_invoice(account, account.line_items.get(), is_drawn=True)
         download = page_of(invoice, "download_pdf")
-        assert staff.get(download).status_code == 404
-        assert "Download PDF" not in staff.get(page_of(invoice)).content.decode()
         drain(at=NOW)
         plain = invoice.documents.get(kind="plain")
         shown = staff.get(page_of(invoice)).content.decode()

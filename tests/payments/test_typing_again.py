@@ -143,6 +143,20 @@ class TestPages:
         client.post(page_of(payment, "refund"), given | {"confirmed_amount": "39.40"})
         assert Refund.objects.get().amount == 3940
 
+    def test_it_stands_directly_below_the_amount(self, client, account, invoice, stella):
+        paid = operations.record_payment(
+            account=account,
+            received=operations.Received("check", NOW.date(), "USD", 3940),
+            at=NOW,
+            staff=stella,
+        )
+        client.force_login(stella, "django.contrib.auth.backends.ModelBackend")
+        for there in (page_of(invoice, "write_off"), page_of(paid, "refund")):
+            names = [one.name for one in client.get(there).context_data["form"].visible_fields()]
+            assert names == ["amount", "confirmed_amount", "reason"]
+        names = [one.name for one in client.get(page_of(invoice, "credit")).context_data["form"]]
+        assert names[1:] == ["is_whole", "confirmed_amount", "is_kept", "reason", "known_left"]
+
     def test_where_nothing_can_be_above_it_nobody_asks(self, client, invoice, stella):
         ConfirmationLimit.objects.update(amount=Decimal(1000))
         client.force_login(stella, "django.contrib.auth.backends.ModelBackend")
@@ -183,3 +197,26 @@ class TestSetting:
         with unchanged():
             answer = client.post(there, given)
         assert "1.005 has more decimal places than USD allows" in answer.content.decode()
+
+    @pytest.mark.parametrize(
+        ("currency", "typed", "wrong"),
+        [("JPY", "500000", "500000.5"), ("USD", "5000.00", "5000.0005"), ("KWD", "5000.000", "5000.0005")],
+    )
+    def test_shown_and_taken_with_the_decimals_of_the_currency(
+        self, client, organization, currency, typed, wrong, stella
+    ):
+        amount = Decimal(typed)
+        ConfirmationLimit.objects.update(currency=currency, amount=amount)
+        client.force_login(stella, "django.contrib.auth.backends.ModelBackend")
+        there = page_of(organization)
+        given = form_of(client.get(there))
+        assert str(given["confirmation_limits-0-amount"]) == typed
+        with unchanged():
+            answer = client.post(there, given | {"confirmation_limits-0-amount": wrong})
+        errors = answer.context_data["inline_admin_formsets"][0].formset.errors
+        assert errors == [{"amount": [f"{wrong} has more decimal places than {currency} allows"]}]
+
+    def test_read_as_an_amount(self, client, organization):
+        ConfirmationLimit.objects.update(currency="JPY", amount=500_000)
+        client.force_login(a_clerk("accounts.view_organization"))
+        assert "¥500,000" in client.get(page_of(organization)).content.decode()
