@@ -1,9 +1,11 @@
 """The same days of a bank account in several formats: no line is lost, and none is booked twice unseen."""
 
+import threading
 from itertools import permutations
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from core.audit import AuditEntry
 from core.errors import Conflict, Forbidden
@@ -15,9 +17,10 @@ from tests import factories
 from tests.back_office import a_clerk
 from tests.books import assert_sound, refuses
 from tests.factories import NOW
+from tests.payments.serving import shared_database
 from tests.payments.test_operations_accepting import cashier, imported, pair
 
-__all__ = ["cashier", "pair"]
+__all__ = ["cashier", "pair", "shared_database"]
 pytestmark = pytest.mark.django_db
 FILES = Path(__file__).parent / "bank_files"
 NAMES = ("camt.053.001.02.xml", "mt940.sta", "csv")
@@ -154,6 +157,16 @@ class TestMarking:
     def test_bank_accounts(self, one, other, is_same):
         assert is_same_account(one, other) is is_same_account(other, one) is is_same
 
+    def test_what_was_set_aside_is_no_payment_that_another_one_could_be(self, mapping, cashier):
+        """The third file has two payments; the second file's line was the first one's."""
+        line = "2025-09-01,50,USD,A,Globex,"
+        imported(mapping, cashier, line)
+        mapping.payer_name_column = ""
+        aside = imported(mapping, cashier, f"{line} ").lines.get()
+        operations.dismiss_line(line=aside, reason="A double", at=NOW, staff=cashier)
+        mapping.reference_column, mapping.payer_name_column = "", "name"
+        assert twins(imported(mapping, cashier, line, line)) == [("Globex", "Globex"), ("Globex", None)]
+
 
 class TestDeciding:
     @pytest.fixture
@@ -207,6 +220,32 @@ class TestDeciding:
         operations.tell_apart(line=double, at=NOW, staff=cashier)
         with refuses(Conflict, "This line is no double of another"):
             operations.tell_apart(line=double, at=NOW, staff=cashier)
+
+
+def test_two_formats_at_the_same_moment(shared_database):
+    """The second file waits until the lines of the first are there."""
+    factories.an_organization()
+    staff, waits = a_clerk("payments.record_payment"), []
+
+    def bring(text: str) -> None:
+        file = [":20:S", ":25:37040044/0532013000", ":28C:1/1", ":60F:C250901USD0,00"]
+        file += [":61:2509010901C39,40NTRFNONREF", f":86:{text}"]
+        operations.import_statement(
+            content="\n".join(file).encode(), file_name="s.sta", mapping=None, at=NOW, staff=staff
+        )
+        connection.close()
+
+    def brought_meanwhile(execute, sql, params, many, context):
+        if sql.startswith('INSERT INTO "payments_bankstatement"') and not waits:
+            waits.append(threading.Thread(target=bring, args=("INV-2025-001",)))
+            waits[0].start()
+            waits[0].join(0.3)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(brought_meanwhile):
+        bring("Invoice INV-2025-001")
+    waits[0].join()
+    assert [line.double_of_id is None for line in BankLine.objects.order_by("pk")] == [True, False]
 
 
 def test_nothing_is_here_twice_after_all_is_decided(account, pair, bring, cashier):
