@@ -85,6 +85,13 @@ MUTANTS = (
         DASHBOARD,
     ),
     report(
+        "finding",
+        "an amount in any currency",
+        "Q(currency=currency, **{column: minor})",
+        "Q(**{column: minor})",
+        FINDING,
+    ),
+    report(
         "finding", "kinds that nobody may see", "        if kind in kinds:\n", "        if True:\n", FINDING
     ),
 )

@@ -248,6 +248,17 @@ class TestSearch:
         assert staff.get(FIND, {"q": note.number})["Location"] == page_of(note)
         assert staff.get(FIND, {"q": "10.01"})["Location"] == page_of(note)
 
+    def test_an_amount_is_one_of_a_currency(self, client, account):
+        """Nobody who looks for $51.20 or 51.20 means 5,120 yen."""
+        factories.a_rate("JPY", "USD", "0.0067")
+        japan = factories.a_region("Japan", "JPY")
+        yen = factories.an_open_invoice(
+            account, factories.an_unpaid_order(account, "5120", display_id="J1", region=japan)
+        )
+        client.force_login(a_clerk("invoices.view_invoice"))
+        assert client.get(FIND, {"q": "5120"})["Location"] == page_of(yen)
+        assert client.get(FIND, {"q": "51.20"}).context["groups"] == []
+
     def test_an_exact_name_wins_over_what_only_contains_it(self, staff, rows):
         answer = staff.get(FIND, {"q": "INV-2025-001"})  # a payment's reference contains it
         assert answer["Location"] == page_of(Invoice.objects.get(number="INV-2025-001"))
