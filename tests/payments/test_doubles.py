@@ -236,10 +236,11 @@ def test_two_formats_at_the_same_moment(shared_database):
         connection.close()
 
     def brought_meanwhile(execute, sql, params, many, context):
-        if sql.startswith('INSERT INTO "payments_bankstatement"') and not waits:
+        if sql.startswith('INSERT INTO "payments_bankline"') and not waits:
             waits.append(threading.Thread(target=bring, args=("INV-2025-001",)))
             waits[0].start()
             waits[0].join(0.3)
+            assert waits[0].is_alive()
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(brought_meanwhile):
