@@ -68,6 +68,7 @@ class RecurringInvoice(models.Model):
     )
     runs_done = models.PositiveIntegerField(default=0, editable=False)
     refusal = models.CharField(max_length=300, blank=True, editable=False)
+    refused_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="The first time.")
     form_key = models.UUIDField(
         null=True, blank=True, help_text="The form that made it; sent twice, made once."
     )
@@ -83,6 +84,10 @@ class RecurringInvoice(models.Model):
                 condition=Q(end_date=None) | Q(end_date__gte=F("start_date")),
                 name="recurring_ends_after_it_starts",
                 violation_error_message="The end date must be after the start date",
+            ),
+            models.CheckConstraint(
+                condition=Q(refusal="", refused_at=None) | (~Q(refusal="") & Q(refused_at__isnull=False)),
+                name="recurring_refused_at_when_refused",
             ),
             models.UniqueConstraint(
                 fields=["form_key"],

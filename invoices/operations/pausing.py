@@ -10,7 +10,7 @@ from accounts.models import Organization, User
 from core.audit import record
 from core.errors import Conflict
 from invoices.models import RecurringInvoice, RecurringRun
-from invoices.operations.recurring import PERMISSION, lines_of
+from invoices.operations.recurring import PERMISSION, lines_of, save_recurring
 
 LEFT_OUT = "Left out: it was paused"
 
@@ -66,7 +66,6 @@ def resume_recurring_invoice(
             RecurringRun(recurring=current, date=day, note=LEFT_OUT, created_at=at) for day in left_out
         )
         current.runs_done += len(left_out)
-        current.refusal = ""
         _set(current, is_paused=False)
         told = {"left_out": [day.isoformat() for day in left_out]}
         told["made_up"] = [] if leaves_out else [day.isoformat() for day in missed.days]
@@ -92,4 +91,4 @@ def _going_on(recurring: RecurringInvoice, staff: User) -> RecurringInvoice:
 
 def _set(recurring: RecurringInvoice, *, is_paused: bool) -> None:
     recurring.is_paused = is_paused
-    recurring.save(update_fields=["is_paused", "runs_done", "refusal"])
+    save_recurring(recurring, "is_paused", "runs_done")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.db import DatabaseError, transaction
+from django.db.models import DateTimeField, Value
+from django.db.models.functions import Coalesce
 
 from accounts import operations as accounts
 from accounts.models import Account, Organization, User
@@ -44,13 +46,13 @@ def make_recurring_invoices(*, at: datetime) -> Made:
             while invoice := make_next(recurring=recurring, at=at):
                 made.invoices.append(invoice)
         except Refusal as refusal:
-            _tell(recurring, refusal.message)
+            _tell(recurring, refusal.message, at=at)
             made.refused.append((recurring, refusal.message))
         except Exception:
             logger.exception("recur.failed", extra={"recurring_id": recurring.pk})
             made.failed.append(recurring)
             with suppress(DatabaseError):
-                _tell(recurring, FAILED)
+                _tell(recurring, FAILED, at=at)
     return made
 
 
@@ -120,14 +122,21 @@ def going_on(account: Account) -> list[RecurringInvoice]:
 def end_recurring_invoices(*, account: Account, at: datetime, by: Actor) -> None:
     """Let all of an account make no invoice any more. The caller holds the account's lock."""
     for recurring in going_on(account):
-        recurring.ended_at, recurring.refusal = at, ""
-        recurring.save(update_fields=["ended_at", "refusal"])
+        recurring.ended_at = at
+        save_recurring(recurring, "ended_at")
         record(recurring, "recurringinvoice.ended", at=at, by=by, after={"ended_at": at.isoformat()})
 
 
-def _tell(recurring: RecurringInvoice, refusal: str) -> None:
+def save_recurring(recurring: RecurringInvoice, *changed: str) -> None:
+    """Write what changed. What was refused before is over with it."""
+    recurring.refusal, recurring.refused_at = "", None
+    recurring.save(update_fields=[*changed, "refusal", "refused_at"])
+
+
+def _tell(recurring: RecurringInvoice, refusal: str, *, at: datetime) -> None:
     """Staff read it in the list until the next invoice is made."""
-    RecurringInvoice.objects.filter(pk=recurring.pk).update(refusal=refusal[:300])
+    since = Coalesce("refused_at", Value(at, DateTimeField()))
+    RecurringInvoice.objects.filter(pk=recurring.pk).update(refusal=refusal[:300], refused_at=since)
 
 
 def _next_day(recurring: RecurringInvoice) -> date:
@@ -139,8 +148,7 @@ def _next_day(recurring: RecurringInvoice) -> date:
 
 def _go_on(recurring: RecurringInvoice) -> None:
     recurring.runs_done += 1
-    recurring.refusal = ""
-    recurring.save(update_fields=["runs_done", "refusal"])
+    save_recurring(recurring, "runs_done")
 
 
 def _issue(invoice: Invoice, account: Account, *, at: datetime) -> str:

@@ -83,6 +83,13 @@ JOBS: dict[str, Job] = {
         "invoices_invoice",
         {"show": "draft"},
     ),
+    "recurring": Job(
+        "Recurring invoices that were refused",
+        "invoices.view_recurringinvoice",
+        "See why",
+        "invoices_recurringinvoice",
+        {"show": "refused"},
+    ),
     "failed": Job(
         "Failed mails and messages",
         "core.view_outboxmessage",

@@ -19,7 +19,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import AccountLineItem, BankAccountChange
 from core.models import OutboxMessage
-from invoices.models import Invoice, PaymentPromise
+from invoices.models import Invoice, PaymentPromise, RecurringInvoice
 from payments.models import BankLine, Payment, ReconciliationIssue
 
 
@@ -45,6 +45,7 @@ WAITING: dict[str, Rows] = {
     "promises": lambda on: (PaymentPromise.objects.broken(on=on), F("amount"), "promised_date"),
     "unbilled": lambda on: (AccountLineItem.objects.unbilled(), F("amount"), "created_at"),
     "drafts": lambda on: (Invoice.objects.filter(status="draft"), F("total_amount"), "created_at"),
+    "recurring": lambda on: (RecurringInvoice.objects.exclude(refusal=""), Value(0), "refused_at"),
     "failed": lambda on: (OutboxMessage.objects.filter(status="failed"), Value(0), "created_at"),
     "unassigned": lambda on: (Payment.objects.filter(status="unassigned"), F("amount"), "captured_at"),
     "bank_account": lambda on: (BankAccountChange.objects.filter(status="asked"), Value(0), "asked_at"),

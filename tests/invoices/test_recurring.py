@@ -164,10 +164,21 @@ class TestMaking:
         assert ([one.account for one in made.invoices], len(made.refused)) == ([other.account], 1)
         recurring.refresh_from_db()
         assert (recurring.runs_done, recurring.refusal) == (0, made.refused[0][1])
+        operations.make_recurring_invoices(at=NOW + timedelta(hours=1))
+        recurring.refresh_from_db()
+        assert recurring.refused_at == NOW  # the first time
         factories.accounts.resume_account(account=account, reason="Paid", at=NOW, staff=stella)
         assert len(operations.make_recurring_invoices(at=NOW).invoices) == 1
         recurring.refresh_from_db()
-        assert recurring.refusal == ""
+        assert (recurring.refusal, recurring.refused_at) == ("", None)
+
+    def test_pausing_it_takes_a_refusal_away(self, account, stella):
+        recurring = factories.a_recurring_invoice(account, stella)
+        factories.accounts.suspend_account(account=account, reason="Late", at=NOW, staff=stella)
+        operations.make_recurring_invoices(at=NOW)
+        operations.pause_recurring_invoice(recurring=recurring, at=NOW, staff=stella)
+        recurring.refresh_from_db()
+        assert (recurring.is_paused, recurring.refusal, recurring.refused_at) == (True, "", None)
 
     def test_a_day_is_made_once(self, account, stella):
         recurring = factories.a_recurring_invoice(account, stella)

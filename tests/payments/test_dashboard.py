@@ -10,8 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from moneyed import Money
 
+from accounts import operations as accounts
 from accounts.models import AccountLineItem, User
 from core.models import OutboxMessage
+from invoices import operations as invoices
 from invoices.models import Invoice
 from invoicing_site.demo.scale import write_books
 from payments import operations
@@ -115,6 +117,16 @@ class TestQueue:
         staff.force_login(stella)
         rows = {row[0]: row[1:3] for row in queue(staff.get(HOME))}
         assert rows["Overdue invoices"] == [1, [(3000, "USD")]]
+
+    def test_recurring_invoices_that_were_refused(self, staff, account, stella):
+        recurring, _ = (
+            factories.a_recurring_invoice(one, stella) for one in (account, factories.an_account())
+        )
+        accounts.suspend_account(account=account, reason="Late", at=NOW, staff=stella)
+        invoices.make_recurring_invoices(at=NOW - timedelta(hours=3))
+        (row,) = [row for row in queue(staff.get(HOME)) if row[0] == "Recurring invoices that were refused"]
+        assert row[1:4] == [1, [], "3 hours"]
+        assert [one.pk for one in staff.get(row[4]).context["cl"].queryset] == [recurring.pk]
 
     def test_drafts(self, staff, account):
         Invoice.objects.create(
