@@ -28,6 +28,7 @@ from payments.admin.bank_lines import (
     ask_to_accept,
     ask_to_accept_many,
     ask_to_dismiss,
+    ask_to_set_aside_many,
     ask_to_tell_apart,
     ask_to_undo_line,
 )
@@ -83,7 +84,7 @@ class BankStatementAdmin(ReadOnlyAdmin):
         ("imported_at", "imported_by"),
         ("line_count", "known_count"),
     )
-    actions_detail = ("accept_all",)
+    actions_detail = ("accept_all", "set_all_aside")
     change_list_template = "admin/bank_statements.html"
     change_form_outer_after_template = "admin/bank_lines.html"
     tabs = (
@@ -179,9 +180,12 @@ class BankStatementAdmin(ReadOnlyAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
         lines = BankLine.objects.open().filter(statement=parse_id(object_id))
-        if not self.has_view_permission(request) or not lines.exists():
+        if not self.has_view_permission(request):
             return []
-        return super().get_actions_detail(request, object_id)
+        waits = {"_accept_all": lines.filter(double_of=None), "_set_all_aside": lines.doubtful()}
+        possible = tuple(name for name, rows in waits.items() if rows.exists())
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if one.action_name.endswith(possible)]
 
     @action(description="Accept all proposals", icon="done_all")
     @on_row
@@ -190,6 +194,12 @@ class BankStatementAdmin(ReadOnlyAdmin):
         lines = BankLine.objects.open().filter(statement=statement.pk)
         proposed = lines.filter(pk__in=list(operations.proposals_for(list(lines))))
         return choose(_line_pages(self), request, proposed, "accept_many")
+
+    @action(description="Set doubles aside", icon="layers_clear")
+    @on_row
+    def set_all_aside(self, request: HttpRequest, statement: BankStatement) -> HttpResponse:
+        """Leads on to the page that asks about every line that may be a double."""
+        return choose(_line_pages(self), request, statement.lines.doubtful(), "set_aside_many")
 
 
 def _line_pages(statements: BankStatementAdmin) -> Any:
@@ -241,7 +251,7 @@ class BankLineAdmin(ReadOnlyAdmin):
         ("payment_link", "decided_by", "decided_at"),
         "reason",
     )
-    actions = ("accept_many",)
+    actions = ("accept_many", "set_aside_many")
     actions_detail = ("accept", "record", "tell_apart", "dismiss", "undo")
     ordering = ("-id",)
     tabs = (
@@ -258,8 +268,12 @@ class BankLineAdmin(ReadOnlyAdmin):
     day = value_column("day", "Day")
 
     def get_urls(self) -> list[Any]:
-        page = self.admin_site.admin_view(self.accept_many_page)
-        return [path("accept_many/", page, name="payments_bankline_accept_many"), *super().get_urls()]
+        pages = {"accept_many": self.accept_many_page, "set_aside_many": self.set_aside_many_page}
+        ours = [
+            path(f"{name}/", self.admin_site.admin_view(page), name=f"payments_bankline_{name}")
+            for name, page in pages.items()
+        ]
+        return [*ours, *super().get_urls()]
 
     @admin.display(description="State", ordering="status")
     def state(self, line: BankLine) -> SafeString:
@@ -270,8 +284,7 @@ class BankLineAdmin(ReadOnlyAdmin):
         line = BankLine.objects.filter(pk=parse_id(object_id)).first()
         if line is None or not self.has_view_permission(request):
             return []
-        is_doubtful = line.status == BankLine.Status.OPEN and line.double_of_id is not None
-        standing = "doubtful" if is_doubtful else line.status
+        standing = "doubtful" if line.is_doubtful else line.status
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.endswith(POSSIBLE.get(standing, ("-",)))]
 
@@ -282,6 +295,14 @@ class BankLineAdmin(ReadOnlyAdmin):
     @in_merchant_time
     def accept_many_page(self, request: HttpRequest) -> HttpResponse:
         return ask_to_accept_many(self, request)
+
+    @admin.action(description="Set doubles aside…")
+    def set_aside_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        return choose(self, request, rows, "set_aside_many")
+
+    @in_merchant_time
+    def set_aside_many_page(self, request: HttpRequest) -> HttpResponse:
+        return ask_to_set_aside_many(self, request)
 
     accept = asking("Accept proposal", "check", ask_to_accept)
     tell_apart = asking("No double", "call_split", ask_to_tell_apart)

@@ -179,9 +179,44 @@ def ask_to_dismiss(lines: BackOfficeAdmin, request: HttpRequest, line: BankLine)
     def act(reason: str) -> None:
         operations.dismiss_line(line=line, reason=reason, at=timezone.now(), staff=staff)
 
-    why = {"reason": f"A double of {twin} in {twin.statement}"} if twin else {}
-    form = ReasonForm(posted(request), initial=why)
+    form = ReasonForm(posted(request), initial={"reason": _why_double(twin)} if twin else {})
     return confirm(lines, request, line.statement, page, form=form, act=act)
+
+
+def ask_to_set_aside_many(lines: BackOfficeAdmin, request: HttpRequest) -> HttpResponse:
+    """Several doubles at once, each for the reason that it is one. They are no customer's money: a file that
+    was imported in two formats is set aside whole."""
+    staff = staff_of(request)
+    rows = BankLine.objects.filter(pk__in=chosen(lines, request, "set_aside_many")).order_by("pk")
+    may_not = refusal_of(lambda: operations.may_record(staff))
+    effects, shown = [], []
+    for row in rows.select_related("double_of__statement"):
+        refusal = may_not or ("" if row.is_doubtful else "This line is not marked as a double")
+        if not refusal and row.double_of:
+            shown.append((row.pk, row.double_of_id))
+            cells = (row.day, money(row.amount, row.currency), row.payer_name, _twin(row.double_of))
+        effects.append(Effect(row, () if refusal else cells, refusal))
+    doubles = counted(len(shown), "double")
+    page = Question(
+        question=f"Set {doubles} aside?",
+        columns=("Day", "Amount", "Payer", "May be a double of"),
+        numbers=("Amount",),
+        effects=effects,
+        button=f"Set {doubles} aside",
+        consequence="Nothing is booked. Each can be undone on its statement.",
+    )
+
+    def act(row: BankLine, shown: str) -> str:
+        reason = _why_double(row.double_of) if row.double_of else ""
+        operations.dismiss_line(line=row, reason=reason, at=timezone.now(), staff=staff)
+        return f"{plain_money(row.amount, row.currency)} is set aside"
+
+    form = SeenForm(posted(request) if shown else None, rows=shown)
+    return ask_many(lines, request, page, form=form, act=act)
+
+
+def _why_double(twin: BankLine) -> str:
+    return f"A double of {twin} in {twin.statement}"
 
 
 def ask_to_tell_apart(lines: BackOfficeAdmin, request: HttpRequest, line: BankLine) -> HttpResponse:

@@ -171,11 +171,14 @@ BACK_OFFICE = {
             "dismiss": Question(CASHIERS, REASON, status="open"),
             "undo": Question(CASHIERS, {}, status="booked"),
         },
-        many={"accept_many": Question(CASHIERS, {}, status="open", comes="422")},
+        many={
+            "accept_many": Question(CASHIERS, {}, status="open", comes="422"),
+            "set_aside_many": Question(CASHIERS, {}, where={"double_of__isnull": False}, comes="422"),
+        },
     ),
     "payments.bankmapping": Office(add=CASHIERS, change=CASHIERS),
     "payments.bankstatement": READ_ONLY._replace(
-        leads=frozenset({"accept_all"}), own={"import": Question(CASHIERS, {}, comes="422")}
+        leads=frozenset({"accept_all", "set_all_aside"}), own={"import": Question(CASHIERS, {}, comes="422")}
     ),
     "payments.payment": READ_ONLY._replace(
         questions={

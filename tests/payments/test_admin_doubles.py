@@ -19,6 +19,7 @@ AS_MT940 = """:20:S
 :86:Hello
 """
 TABLE = "Date,Amount,Currency,Text,Payer\n2025-09-01,39.40,USD,INV-2025-001,Someone\n"
+ASIDE = f"{list_of(BankLine)}set_aside_many/"
 LOOK = "Look at each beside its double: set it aside, or say that it is a payment of its own."
 
 
@@ -70,6 +71,28 @@ def test_set_aside(staff, double):
         "dismissed",
         f"A double of Bank line {double.double_of_id} in {double.double_of.statement}",
     )
+
+
+def test_all_of_a_file_set_aside_at_once(staff, double):
+    answer = staff.get(page_of(double.statement, "set_all_aside"), follow=True)
+    assert (question(answer), button(answer)) == ("Set 1 double aside?", "Set 1 double aside")
+    sent = {"ids": answer.context["ids"], "shown": answer.context["form"]["shown"].value()}
+    assert sent["ids"] == str(double.pk)
+    done = staff.post(ASIDE, sent)
+    assert "$39.40 is set aside" in plain(done.content.decode())
+    double.refresh_from_db()
+    why = f"A double of Bank line {double.double_of_id} in {double.double_of.statement}"
+    assert (double.status, double.reason) == ("dismissed", why)
+    assert "set_all_aside" not in staff.get(page_of(double.statement)).content.decode()
+    assert "This line is not marked as a double" in plain(staff.post(ASIDE, sent).content.decode())
+
+
+def test_only_doubles_are_set_aside(staff, double):
+    other = BankLine.objects.open().filter(double_of=None).first()
+    with unchanged():
+        page = staff.post(ASIDE, {"ids": f"{other.pk},{double.pk}", "shown": "what was another"})
+    assert page.status_code == 422
+    assert [one.refusal for one in page.context["page"].refused] == ["This line is not marked as a double"]
 
 
 def test_a_payment_of_its_own(staff, double):
