@@ -148,8 +148,8 @@ def asked(model: type[Model], office: Office, actor: str, row: Model) -> Iterato
         number = Account.objects.order_by("pk").values_list("number", flat=True)[0]
         sent = {name: number if value == AN_ACCOUNT else value for name, value in question.sent.items()}
         if page in office.many:
-            rows = model._default_manager.filter(**{"status": question.status} if question.status else {})
-            sent["ids"] = str(rows.order_by("pk").values_list("pk", flat=True)[0])
+            first = model._default_manager.order_by("pk")[0]
+            sent["ids"] = str(row_asked(model, question, first).pk)
             handed_on = {"action": page, "_selected_action": sent["ids"]}
             yield page, "POST", list_page, handed_on, {"done"} if views else {"forbidden"}
         words = {"shown", "refused"} if page in office.many or not may else {"shown"}
