@@ -1,13 +1,11 @@
 """A form that is sent twice drafts once, also at the same moment; its key answers nothing else."""
 
-import threading
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from django.db import connection
 
 from core.errors import Conflict
 from invoices import operations
@@ -16,6 +14,7 @@ from invoices.operations import Draft, FreeLine
 from tests import factories
 from tests.books import assert_sound, refuses, unchanged
 from tests.factories import NOW
+from tests.meanwhile import meanwhile
 from tests.payments.serving import shared_database
 
 __all__ = ["shared_database"]
@@ -100,21 +99,11 @@ class TestOneAfterTheOther:
 def test_at_the_same_moment(shared_database):
     """The second one comes while the first holds the account, and waits for it."""
     account = factories.reference_000()
-    made, waits = [], []
+    made = []
 
     def press():
         made.append(drafted(account, None).pk)
-        connection.close()
 
-    def pressed_again(execute, sql, params, many, context):
-        if sql.startswith('INSERT INTO "invoices_invoice"') and not waits:
-            waits.append(threading.Thread(target=press))
-            waits[0].start()
-            waits[0].join(0.3)
-            assert waits[0].is_alive()
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(pressed_again):
+    with meanwhile('INSERT INTO "invoices_invoice"', press, waits=True):
         press()
-    waits[0].join()
     assert made[0] == made[1] == Invoice.objects.get().pk

@@ -1,6 +1,5 @@
 """Recurring invoices in the back office, and the worker that makes them."""
 
-import threading
 from datetime import timedelta
 
 import pytest
@@ -28,6 +27,7 @@ from tests.back_office import (
 )
 from tests.books import unchanged
 from tests.factories import NOW
+from tests.meanwhile import meanwhile
 from tests.payments.serving import shared_database
 
 __all__ = ["shared_database"]
@@ -102,16 +102,8 @@ def test_a_form_that_is_sent_twice_at_the_same_moment(shared_database):
 
     def press():
         told.append(desk.post(list_of(RecurringInvoice) + "add/", sent).status_code)
-        connection.close()
 
-    def pressed_meanwhile(execute, sql, params, many, context):
-        if sql.startswith('INSERT INTO "invoices_recurringinvoice"') and not told:
-            other = threading.Thread(target=press)
-            other.start()
-            other.join()
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(pressed_meanwhile):
+    with meanwhile('INSERT INTO "invoices_recurringinvoice"', press):
         again = desk.post(list_of(RecurringInvoice) + "add/", sent)
     assert told == [302]
     assert "This form was saved already" in again.content.decode()

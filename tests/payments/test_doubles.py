@@ -1,11 +1,9 @@
 """The same days of a bank account in several formats: no line is lost, and none is booked twice unseen."""
 
-import threading
 from itertools import permutations
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from core.audit import AuditEntry
 from core.errors import Conflict, Forbidden
@@ -17,6 +15,7 @@ from tests import factories
 from tests.back_office import a_clerk
 from tests.books import assert_sound, refuses
 from tests.factories import NOW
+from tests.meanwhile import meanwhile
 from tests.payments.serving import shared_database
 from tests.payments.test_operations_accepting import cashier, imported, pair
 
@@ -225,7 +224,7 @@ class TestDeciding:
 def test_two_formats_at_the_same_moment(shared_database):
     """The second file waits until the lines of the first are there."""
     factories.an_organization()
-    staff, waits = a_clerk("payments.record_payment"), []
+    staff = a_clerk("payments.record_payment")
 
     def bring(text: str) -> None:
         file = [":20:S", ":25:37040044/0532013000", ":28C:1/1", ":60F:C250901USD0,00"]
@@ -233,19 +232,9 @@ def test_two_formats_at_the_same_moment(shared_database):
         operations.import_statement(
             content="\n".join(file).encode(), file_name="s.sta", mapping=None, at=NOW, staff=staff
         )
-        connection.close()
 
-    def brought_meanwhile(execute, sql, params, many, context):
-        if sql.startswith('INSERT INTO "payments_bankline"') and not waits:
-            waits.append(threading.Thread(target=bring, args=("INV-2025-001",)))
-            waits[0].start()
-            waits[0].join(0.3)
-            assert waits[0].is_alive()
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(brought_meanwhile):
+    with meanwhile('INSERT INTO "payments_bankline"', lambda: bring("INV-2025-001"), waits=True):
         bring("Invoice INV-2025-001")
-    waits[0].join()
     assert [line.double_of_id is None for line in BankLine.objects.order_by("pk")] == [True, False]
 
 

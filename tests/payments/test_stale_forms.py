@@ -1,7 +1,5 @@
 """A form that was opened before something happened writes back what was edited in it, and nothing else."""
 
-import threading
-
 import pytest
 from django.db import connection
 from django.test.client import Client
@@ -16,6 +14,7 @@ from tests.accounts.test_admin import form_of
 from tests.back_office import page_of
 from tests.books import assert_sound
 from tests.factories import NOW
+from tests.meanwhile import meanwhile
 from tests.payments.serving import shared_database
 from tests.payments.test_operations_completing import agreed, complete, paid
 
@@ -77,16 +76,8 @@ def test_staff_save_an_account_while_a_customer_pays(shared_database, sandbox):
 
     def pay():
         told.append(operations.complete_payment(session=session, at=NOW, by=SYSTEM).status)
-        connection.close()
 
-    def paid_meanwhile(execute, sql, params, many, context):
-        if sql.startswith('UPDATE "accounts_account"') and not told:
-            other = threading.Thread(target=pay)
-            other.start()
-            other.join()
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(paid_meanwhile):
+    with meanwhile('UPDATE "accounts_account"', pay):
         answer = staff.post(address, given)
     assert (answer.status_code, told) == (302, ["succeeded"])
     account.refresh_from_db()
