@@ -48,6 +48,8 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:f}"  # 20, not 2E+1
     return value
 
 

@@ -219,7 +219,7 @@ class PromiseQuerySet(models.QuerySet):
 
     def broken(self, *, on: date) -> Self:
         """The day is over and what was promised is still open: the invoice, or any invoice of the account
-        that was there when the promise was made and was due by the promised day; of an amount, when less was
+        that was issued when the promise was made and was due by the promised day; of an amount, when less was
         paid since."""
         return self.with_broken(on=on).filter(is_broken=True)
 
@@ -228,7 +228,7 @@ class PromiseQuerySet(models.QuerySet):
         invoices = self.model._meta.get_field("invoice").related_model.objects.open()
         promised = invoices.filter(
             account=OuterRef("account"),
-            created_at__lte=OuterRef("created_at"),
+            sent_at__lte=OuterRef("created_at"),
             due_date__lte=OuterRef("promised_date"),
         )
         of_account = Q(invoice=None) & Exists(promised)
@@ -242,10 +242,10 @@ class PromiseQuerySet(models.QuerySet):
 
     def _left(self, *taken: str) -> Case:
         """What is open, less these columns, of the invoice that a promise is about, or of the account's in
-        its currency that were there when it was made."""
+        its currency that were issued when it was made."""
         invoices = self.model._meta.get_field("invoice").related_model.objects.open().order_by()
         there = invoices.filter(
-            account=OuterRef("account"), currency=OuterRef("currency"), created_at__lte=OuterRef("created_at")
+            account=OuterRef("account"), currency=OuterRef("currency"), sent_at__lte=OuterRef("created_at")
         )
         left = reduce(sub, map(F, ("total_amount", *taken)))
         summed = there.values("account").annotate(left=Sum(left)).values("left")

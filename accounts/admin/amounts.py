@@ -9,6 +9,7 @@ from moneyed import Money
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
+from accounts.admin.base import currency_field
 from accounts.admin.columns import money_column
 from core.errors import Invalid
 from core.money import exact, plain_number, to_minor
@@ -57,6 +58,7 @@ def require_decimals(form: Form, name: str) -> None:
 class AmountInCurrencyForm(ModelForm):
     """An amount beside its currency, in major units. Their heads are no labels: each field says its name."""
 
+    currency = currency_field()
     amount = DecimalField(max_digits=12, widget=UnfoldAdminDecimalFieldWidget())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -226,9 +226,7 @@ class MasterDataAdmin(SelectsById, BackOfficeAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """A currency is chosen from those there are."""
         if isinstance(db_field, CurrencyField):
-            return ChoiceField(
-                choices=[("", "Select value"), *CURRENCY_CHOICES], widget=UnfoldAdminSelectWidget()
-            )
+            return currency_field()
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -249,6 +247,10 @@ class MasterDataAdmin(SelectsById, BackOfficeAdmin):
         for one in formset.forms:
             if one.has_changed() and one not in formset.deleted_forms:
                 _save(request, one.instance, one)
+
+
+def currency_field() -> ChoiceField:
+    return ChoiceField(choices=[("", "Select value"), *CURRENCY_CHOICES], widget=UnfoldAdminSelectWidget())
 
 
 def _save(request: HttpRequest, row: models.Model, form: ModelForm) -> None:

@@ -207,8 +207,10 @@ class PaymentPromise(models.Model):
 
     def is_about(self, invoice: Invoice) -> bool:
         """Of an invoice of its account: about it alone, or about all; with an amount, about those in its
-        currency that were there."""
+        currency that were issued by then."""
         if self.invoice_id:
             return self.invoice_id == invoice.pk
-        was_there = self.currency == invoice.currency and invoice.created_at <= self.created_at
-        return self.amount is None or was_there
+        if self.amount is None:
+            return True
+        issued = invoice.sent_at is not None and invoice.sent_at <= self.created_at
+        return issued and self.currency == invoice.currency

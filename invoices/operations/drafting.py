@@ -254,7 +254,9 @@ def _still_draft(invoice: Invoice, known_version: int | None = None) -> Invoice:
 
 
 def _the_same(made: Invoice, account: Account, region: Region, draft: Draft) -> Invoice:
-    """What a form drafted before, where it asks for the same again."""
+    """What a form drafted before, where it asks for the same again and that is still a draft."""
+    if made.status == Invoice.Status.CANCELLED:
+        raise Conflict(f"This form has made {made} already, which is cancelled: begin a new one")
     lines = made.line_items.order_by("pk")
     charges = lines.exclude(account_line_item=None).values_list("account_line_item", flat=True)
     asked = [replace(line, description=line.description.strip()[:300]) for line in draft.lines]

@@ -16,7 +16,7 @@ from accounts.models import Organization, Region
 from accounts.templatetags.wording import plain_money
 from payments import reporting
 from payments.admin.drawing import Bars, Stack, bars, stack
-from payments.models import Payment
+from payments.models import AccountCredit, Payment
 
 MONTHS = 12
 
@@ -191,7 +191,9 @@ def figures(request: HttpRequest, today: date, zone: ZoneInfo) -> dict[str, Any]
     """Receivables, months and debtors of one currency: the one asked for, or that of most open invoices, as
     amounts of two are never compared. The others are tabs."""
     aged = {row.currency: row for row in reporting.aged_by_currency(today, today=today, zone=zone)}
-    for code in Region.objects.values_list("currency", flat=True):
+    regions, credits = Region.objects.order_by(), AccountCredit.objects.order_by()
+    of_credits = credits.values_list("currency", flat=True)  # money in a currency of no region stays credit
+    for code in regions.values_list("currency", flat=True).union(of_credits):
         aged.setdefault(code, reporting.Aged(code, [0] * len(reporting.BUCKETS)))
     if not aged:
         return {}

@@ -56,9 +56,9 @@ def is_same_account(one: str, other: str) -> bool:
     """Whether two files are about the same bank account: its IBAN, or the number that the IBAN ends with."""
     if one == other:
         return True
-    parts = [WORD.findall(CURRENCY.sub("", text)) for text in (one, other)]
+    parts = [WORD.findall(CURRENCY.sub("", text.upper())) for text in (one, other)]
     first, second = ("".join(part) for part in parts)
-    tails = [part[-1].lstrip("0") for part in parts if part]
+    tails = [tail.lstrip("0") for part in parts for tail in ("".join(part), *part[-1:])]
     return any(len(tail) >= 6 and first.endswith(tail) and second.endswith(tail) for tail in tails)
 
 

@@ -84,6 +84,12 @@ class TestOneAfterTheOther:
         with refuses(Conflict, told(made)):
             drafted(account, stella)
 
+    def test_a_draft_that_was_discarded_meanwhile_is_not_answered(self, account, stella):
+        made = drafted(account, stella)
+        operations.discard_draft(invoice=made, at=NOW, staff=stella)
+        with refuses(Conflict, f"This form has made {made} already, which is cancelled: begin a new one"):
+            drafted(account, stella)
+
     def test_an_invoice_is_duplicated_once(self, account, stella):
         invoice = operations.issue_draft(invoice=drafted(account, stella, key=None), at=NOW, staff=stella)
         said = {"invoice": invoice, "at": NOW, "staff": stella}

@@ -1,6 +1,7 @@
 """Promises to pay: what they are about, which reminders they hold back, and which were broken."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -11,6 +12,7 @@ from payments import operations as payments
 from tests import factories
 from tests.back_office import a_clerk
 from tests.books import refuses
+from tests.factories import NOW
 from tests.invoices.test_reminding import DUE, after, due
 
 pytestmark = pytest.mark.django_db
@@ -150,3 +152,24 @@ def test_refusals(invoice, account, clerk, mallory):
         promise_of(empty, clerk)
     with refuses(Forbidden, "Insufficient permissions"):
         promise_of(account, other)
+
+
+def test_a_draft_that_is_issued_afterwards_was_not_promised(invoice, account, clerk, cashier, stella):
+    """All that was open was promised; the draft that lay there then had no number yet."""
+    factories.reminder_levels(3)
+    line = operations.FreeLine("Work", Decimal(1), Decimal(50))
+    draft = operations.create_draft(
+        account=account,
+        region=invoice.region,
+        draft=operations.Draft(lines=[line]),
+        at=NOW,
+        staff=stella,
+    )
+    promise = promise_of(account, clerk, amount=3940)
+    operations.issue_draft(invoice=draft, at=after(1) + timedelta(minutes=1), staff=stella)
+    assert due(5)[0][3] == "The company promised to pay by 13 October 2025"
+    pay(invoice, cashier, 3940)
+    over = promise.promised_date + timedelta(days=40)
+    assert not PaymentPromise.objects.broken(on=over).exists()
+    draft.refresh_from_db()
+    assert [(one[0], one[2]) for one in due(50)] == [(str(draft), "Level 1")]

@@ -224,6 +224,14 @@ class TestFigures:
         assert staff.get(HOME, {"currency": "nonsense"}).context["currency"] == "USD"
         assert "€" not in plain(re.search(r'id="receivables".*', page.content.decode(), re.S)[0])
 
+    def test_money_in_a_currency_of_no_region_has_its_tab(self, staff, stella, account):
+        """Such as Swiss francs that a company sent, which stay account credit."""
+        received = operations.Received("check", NOW.date(), "CHF", 500)
+        operations.record_payment(account=account, received=received, at=NOW, staff=stella)
+        page = staff.get(HOME, {"currency": "CHF"})
+        assert [code for code, *_ in page.context["currencies"]] == ["CHF", "USD"]
+        assert page.context["months"][-1].collected == 500
+
     def test_charts_are_drawn_with_attributes_and_told_in_tables(self, staff, account):
         factories.an_open_invoice(account, account.line_items.get())
         page = staff.get(HOME)

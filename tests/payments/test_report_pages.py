@@ -175,6 +175,15 @@ class TestRevenueAndTaxes:
         ]
         assert "Nothing was invoiced in this time." in staff.get(TAXES).content.decode()
 
+    def test_a_round_rate_is_a_plain_number_in_the_file(self, staff, account):
+        region = account.line_items.get().region
+        draft = Draft(lines=[FreeLine("Chairs", Decimal(1), Decimal(10), Decimal(20))])
+        made = invoices.create_draft(account=account, region=region, draft=draft, at=NOW, staff=None)
+        invoices.issue_draft(invoice=made, at=NOW, staff=None)
+        assert lines(staff.post(f"{TAXES}?from=2025-09-01&to=2025-09-30"))[1:] == [
+            "2025-09-01,2025-09-30,USD,20,10.00,2.00,12.00"
+        ]
+
     def test_taxes_lead_to_exactly_the_papers_they_sum(self, staff, account, stella):
         def issued(*rates: int) -> Invoice:
             lines = [FreeLine("Chairs", Decimal(1), Decimal(10), Decimal(rate)) for rate in rates]

@@ -198,6 +198,14 @@ class TestSetting:
             answer = client.post(there, given)
         assert "1.005 has more decimal places than USD allows" in answer.content.decode()
 
+    def test_the_currency_is_one_of_those_there_are(self, client, organization, limit, stella):
+        client.force_login(stella, "django.contrib.auth.backends.ModelBackend")
+        there = page_of(organization)
+        given = form_of(client.get(there)) | {"confirmation_limits-0-currency": "ZZZ"}
+        with unchanged():
+            answer = client.post(there, given)
+        assert "ZZZ is not one of the available choices" in answer.content.decode()
+
     @pytest.mark.parametrize(
         ("currency", "typed", "wrong"),
         [("JPY", "500000", "500000.5"), ("USD", "5000.00", "5000.0005"), ("KWD", "5000.000", "5000.0005")],
