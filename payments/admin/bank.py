@@ -162,7 +162,7 @@ class BankStatementAdmin(ReadOnlyAdmin):
             button="Import",
             done="",
             consequence="Importing books nothing: each line gets a proposal, which you accept or not. Lines "
-            "of earlier files are left out, and what one may have had in another format is marked.",
+            "of earlier files are left out, and what one of another format may have had is marked.",
             refusal=refusal,
         )
         context = {

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='bankline',
             name='double_of',
-            field=models.ForeignKey(blank=True, help_text='The line of an earlier file, in another format, that it may be.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='doubles', to='payments.bankline'),
+            field=models.ForeignKey(blank=True, help_text='The line of an earlier file that it may be.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='doubles', to='payments.bankline'),
         ),
         migrations.AddConstraint(
             model_name='bankline',

@@ -83,7 +83,7 @@ class BankStatement(models.Model):
 
 class BankLine(models.Model):
     """One booked movement at the bank. `amount` is in minor units, negative where it went out. `key` is the
-    same in every file of a format that has the line; of one that may be in a file of another format too, see
+    same in every file of a format that has the line; of one that may be in another file too, see
     `double_of`. A line that was accepted says which payment it became."""
 
     class Status(models.TextChoices):
@@ -114,7 +114,7 @@ class BankLine(models.Model):
         null=True,
         blank=True,
         related_name="doubles",
-        help_text="The line of an earlier file, in another format, that it may be.",
+        help_text="The line of an earlier file that it may be.",
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     payment = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Lines of a bank statement that may be here already, from a file of another format.
+"""Lines of a bank statement that may be here already, mostly from a file of another format.
 
 In the same format a line has the same key in each file that has it. Across formats nothing names it for sure:
 texts, names and the bank's references are cut and written differently. What looks the same is kept and

@@ -41,7 +41,7 @@ def test_the_import_warns_and_shows_both_lines(staff, invoices, mapping):
     statement, double = BankStatement.objects.first(), BankLine.objects.doubtful().get()
     page = staff.get(page_of(statement))
     shown = plain(page.content.decode())
-    assert "1 line may be here already, from a file of another format." in shown
+    assert "1 line may be here already, from another file." in shown
     assert "Some of these days are in DE89370400440532013000, 2025-09-01 to 2025-09-01 (csv) too." in shown
     twin = "$39.40 of 1 Sep 2025 in DE89370400440532013000, 2025-09-01 to 2025-09-01 (open): Someone, INV"
     assert f"May be a double of {twin}-2025-001" in shown
