@@ -263,6 +263,8 @@ class BankLineAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State", ordering="status")
     def state(self, line: BankLine) -> SafeString:
+        if line.is_doubtful:
+            return tag("May be a double", "warning")
         return tag(line.get_status_display(), TONES.get(line.status, ""))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:
@@ -270,8 +272,7 @@ class BankLineAdmin(ReadOnlyAdmin):
         line = BankLine.objects.filter(pk=parse_id(object_id)).first()
         if line is None or not self.has_view_permission(request):
             return []
-        is_doubtful = line.status == BankLine.Status.OPEN and line.double_of_id is not None
-        standing = "doubtful" if is_doubtful else line.status
+        standing = "doubtful" if line.is_doubtful else line.status
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.endswith(POSSIBLE.get(standing, ("-",)))]
 

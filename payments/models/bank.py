@@ -154,3 +154,8 @@ class BankLine(models.Model):
 
     def __str__(self) -> str:
         return f"Bank line {self.pk}"
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it may be here twice, and waits for somebody to say so."""
+        return self.status == self.Status.OPEN and self.double_of_id is not None
