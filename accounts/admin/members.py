@@ -7,7 +7,8 @@ from django.contrib import admin
 from django.forms import ChoiceField, Form, JSONField
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.safestring import SafeString
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
@@ -22,6 +23,7 @@ from accounts.admin.base import (
 )
 from accounts.admin.columns import account_column, link_column, link_to, link_to_list, tag
 from accounts.admin.confirming import NO_PERMISSION, Confirmation, confirm, on_row, posted, refusal_of
+from accounts.forms import LEVELS, PERMISSION_LABELS
 from accounts.models import Invitation, Membership
 from accounts.models.members import checked_permissions
 from accounts.models.validators import PlainJSON
@@ -51,7 +53,7 @@ class MembershipInline(ReadOnlyInline):
     """The members of one account, each with its own page."""
 
     model = Membership
-    fields = readonly_fields = ("member", "role", "permissions", "tokens", "created_at")
+    fields = readonly_fields = ("member", "role", "allowed", "tokens", "created_at")
     verbose_name_plural = "Members"
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -60,6 +62,14 @@ class MembershipInline(ReadOnlyInline):
     @admin.display(description="User")
     def member(self, membership: Membership) -> Any:
         return link_to(membership, f"{membership.user} ({membership.user.email})")
+
+    @admin.display(description="Permissions")
+    def allowed(self, membership: Membership) -> str:
+        """A custom role's, in the words in which its company's Admin chose them."""
+        words, reach = PERMISSION_LABELS.items(), dict(LEVELS)
+        held = membership.permissions
+        rows = ((label, reach[held[name]]) for name, label in words if name in held)
+        return format_html_join(mark_safe("<br>"), "{}: {}", rows) or "–"
 
     @admin.display(description="Tokens")
     def tokens(self, membership: Membership) -> SafeString:

@@ -277,6 +277,8 @@ class BankLineAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State", ordering="status")
     def state(self, line: BankLine) -> SafeString:
+        if line.is_doubtful:
+            return tag("May be a double", "warning")
         return tag(line.get_status_display(), TONES.get(line.status, ""))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list:

@@ -102,7 +102,8 @@ class RecordForm(Form):
         super().__init__(data, **more)
         self.invoices = invoices
         asked = more.get("initial", {}).get("currency")
-        of_invoices = [invoice.currency for invoice in invoices]
+        # Most money is in the account's own currency: where an invoice is too, it stands first
+        of_invoices = sorted((one.currency for one in invoices), key=lambda one: one != account.currency)
         found = dict.fromkeys((*([asked] if asked else ()), *of_invoices, account.currency))
         currency: Any = self.fields["currency"]
         currency.choices = [(one, one) for one in found]

@@ -157,5 +157,5 @@ class BankLine(models.Model):
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether staff still have to say if it is a double."""
+        """Whether it may be here twice, and waits for somebody to say so."""
         return self.status == self.Status.OPEN and self.double_of_id is not None

@@ -55,6 +55,13 @@
     opened = null;
   };
 
+  // Enter takes the first that was found; the theme fails where no arrow chose one before
+  const chooseFirst = (event) => {
+    const found = window.Alpine.$data(event.target);
+    if (!found.totalItems) event.stopImmediatePropagation();
+    else if (!found.currentIndex) found.nextItem();
+  };
+
   document.addEventListener("keydown", (event) => {
     const one = event.target;
     if ((event.key === "Enter" || event.key === " ") && one.matches("[role=button]:not(button, a[href])")) {
@@ -67,6 +74,7 @@
     "keydown",
     (event) => {
       if (event.key === "/" && !event.target.matches("input, textarea")) event.stopImmediatePropagation();
+      if (event.key === "Enter" && event.target.id === "search-input-command") chooseFirst(event);
     },
     true,
   );

@@ -82,6 +82,11 @@ class TestMembers:
         shown = staff.get(page_of(account)).content.decode()
         assert page_of(senior) in shown
 
+    def test_the_account_lists_what_a_custom_role_allows_in_words(self, staff, account):
+        cast.member("Olga Own", account, Membership.Role.CUSTOM, pay_invoice=1, get_invoices=3)
+        shown = staff.get(page_of(account)).content.decode()
+        assert "See invoices and balances: Company and subsidiaries<br>Pay invoices: Own" in shown
+
 
 class TestInvitations:
     @pytest.fixture

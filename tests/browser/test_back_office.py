@@ -1,5 +1,6 @@
 """The back office: looking changes nothing, and what cannot be done says why. Item 39 of the walk through."""
 
+import re
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
@@ -123,6 +124,11 @@ def test_lists_are_filtered_and_searched_without_a_mouse(desk):
     expect(filters).to_be_focused()
     desk.keyboard.press("Control+k")
     expect(desk.locator("#search-input-command")).to_be_focused()
+    desk.keyboard.press("Enter")  # nothing was found yet: nothing happens
+    desk.keyboard.type("globex")
+    expect(desk.get_by_role("link", name="ACC-2025-000001").last).to_be_visible()
+    desk.keyboard.press("Enter")
+    expect(desk).to_have_url(re.compile("/admin/accounts/account/[0-9]+/change/$"))
 
 
 @pytest.mark.parametrize("width", ["laptop", "phone"])

@@ -52,7 +52,7 @@ def test_the_import_warns_and_shows_both_lines(staff, invoices, mapping):
 
 def test_the_list_has_them_and_no_list_accepts_them(staff, double):
     (row,) = rows(staff.get(list_of(BankLine, show="doubtful")))
-    assert row[:3] == ["1 Sep 2025", "$39.40", "–"]
+    assert row[:5] == ["1 Sep 2025", "$39.40", "–", "INV-2025-001 Someone", "May be a double"]
     said = "This line may be a double of another one: say first that it is none"
     assert said in plain(staff.post(MANY, {"ids": str(double.pk)}).content.decode())
     assert refusal(staff.get(page_of(double, "accept"))) == said

@@ -1,6 +1,7 @@
 """Recording what came in, undoing it, and account credit, in the back office."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -48,6 +49,16 @@ def cheque(account, **more) -> dict[str, str]:
 
 
 class TestRecord:
+    def test_the_account_s_currency_stands_first_where_it_owes_in_it(self, staff, account):
+        """Also when what is due first is in another one."""
+        factories.a_rate("EUR", "USD", "1.1")
+        europe = factories.a_region(name="Europe", currency="EUR")
+        due_first = factories.an_unpaid_order(account, display_id="E1", region=europe)
+        factories.an_open_invoice(account, due_first, at=NOW - timedelta(days=9))
+        factories.an_open_invoice(account)
+        shown = staff.get(page_of(account, "record_payment"), follow=True).content.decode()
+        assert re.findall(r'<option value="([A-Z]{3})"', shown) == ["USD", "EUR"]
+
     def test_a_cheque_over_two_invoices_in_seven_clicks(self, staff, account, pair):
         """Accounts, the account, Record payment, two boxes, See what it does, Record: amounts are typed."""
         shown = staff.get(page_of(account))
