@@ -200,13 +200,22 @@ def figures(request: HttpRequest, today: date, zone: ZoneInfo) -> dict[str, Any]
     known = sorted(aged)
     asked = request.GET.get("currency", "")
     currency = asked if asked in known else max(known, key=lambda code: aged[code].count)
-    row, first = aged[currency], reporting.months_back(today, MONTHS - 1)
-    daily = reporting.invoiced_by_day(currency, first, today)
-    sees_payments = request.user.has_perm("payments.view_payment")
-    collected = reporting.collected_by_month(currency, first, today, zone=zone) if sees_payments else {}
-    months = _months(currency, first, daily, collected, zone)
+    row, sees_payments = aged[currency], request.user.has_perm("payments.view_payment")
+    back = [reporting.months_back(today, MONTHS - 1 - place) for place in range(MONTHS)]
+    spans = [reporting.period_of(month, "month") for month in back]
     since = today - timedelta(days=reporting.DSO_DAYS - 1)
-    lately = sum(amount for day, amount in daily.items() if day >= since)
+    *invoiced, lately = reporting.invoiced_in(currency, [*spans, (since, today)])
+    collected = reporting.collected_in(currency, spans, zone=zone) if sees_payments else [0] * MONTHS
+    months = [
+        MonthRow(
+            first,
+            came_of,
+            came_in,
+            invoices_issued(currency, first, last),
+            payments_captured(currency, first, last, zone),
+        )
+        for (first, last), came_of, came_in in zip(spans, invoiced, collected, strict=True)
+    ]
     return {
         "currency": currency,
         "currencies": [(code, f"?currency={code}", code == currency) for code in known],
@@ -239,29 +248,6 @@ def _receivables(row: reporting.Aged) -> Stack:
 def bucket_address(currency: str, bucket: reporting.Bucket, **where: Any) -> str:
     """The open invoices of a currency that are in a bucket today."""
     return _invoices(show="open", currency=currency, aging=bucket.code, **where)
-
-
-def _months(
-    currency: str,
-    first: date,
-    daily: dict[date, int],
-    collected: dict[date, int],
-    zone: ZoneInfo,
-) -> list[MonthRow]:
-    rows = []
-    for place in range(MONTHS):
-        begins, ends = reporting.period_of(reporting.months_back(first, -place), "month")
-        invoiced = sum(amount for day, amount in daily.items() if begins <= day <= ends)
-        rows.append(
-            MonthRow(
-                begins,
-                invoiced,
-                collected.get(begins, 0),
-                invoices_issued(currency, begins, ends),
-                payments_captured(currency, begins, ends, zone),
-            )
-        )
-    return rows
 
 
 def invoices_issued(currency: str, first: date, last: date, **more: str) -> str:

@@ -2,20 +2,21 @@
 date, for ever; cancelling it, and a credit note, take amounts back on the day that happens, so that what a
 period said once it says always."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, DateField, QuerySet, Sum, Value
-from django.db.models.functions import TruncDate
+from django.db.models import Count, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, TruncDate
 
+from accounts.models import Organization
 from invoices.models import CreditNoteLine, Invoice, InvoiceLineItem
 from payments.models import Payment
-from payments.reporting.days import end_of_day, first_of, period_of, start_of_day
+from payments.reporting.days import end_of_day, first_of, start_of_day
 
+Span = tuple[date, date]  # both days belong to it
 SUMS = {"net": Sum("net_amount"), "tax": Sum("tax_amount"), "gross": Sum("amount")}
 
 
@@ -135,28 +136,34 @@ def tax_summary(first: date, last: date, *, zone: ZoneInfo) -> list[TaxLine]:
     return [found[key] for key in sorted(found)]
 
 
-def collected_by_month(currency: str, first: date, last: date, *, zone: ZoneInfo) -> dict[date, int]:
-    """Money of accounts that moved to us from one day to another, sent back later or not, by the first day of
-    its month, in minor units. What is nobody's yet does not count, nor what was entered by mistake."""
-    ours = Payment.objects.order_by().filter(currency=currency).exclude(account=None)
-    parts, begins = [], first_of(first)
-    while begins <= last:  # between two bounds an index has them; of which month each is would be computed
-        start, ends = start_of_day(max(first, begins), zone), period_of(begins, "month")[1]
-        rows = ours.captured().filter(
-            captured_at__gte=start, captured_at__lt=end_of_day(min(ends, last), zone)
-        )
-        month = Value(begins, DateField())
-        parts.append(rows.annotate(month=month).values_list("month").annotate(sum=Sum("amount", default=0)))
-        begins = ends + timedelta(days=1)
-    found = Counter(dict(parts[0].union(*parts[1:], all=True)) if parts else {})
-    between = {"captured_at__gte": start_of_day(first, zone), "captured_at__lt": end_of_day(last, zone)}
-    undone = ours.undone().filter(**between).annotate(day=TruncDate("captured_at", tzinfo=zone))
-    for day, amount in undone.values_list("day", "amount"):
-        found[first_of(day)] -= amount
-    return {month: amount for month, amount in found.items() if amount}
+def collected_in(currency: str, spans: Sequence[Span], *, zone: ZoneInfo) -> list[int]:
+    """Money of accounts that moved to us from one day to another, sent back later or not, in minor units. Not
+    what is nobody's yet, nor what was entered by mistake."""
+    ours = Payment.objects.filter(currency=currency).exclude(account=None)
+
+    def between(rows: QuerySet, first: date, last: date) -> QuerySet:
+        return rows.filter(captured_at__gte=start_of_day(first, zone), captured_at__lt=end_of_day(last, zone))
+
+    found = _sums([between(ours.captured(), *span) for span in spans], "amount")
+    undone = between(ours.undone(), min(first for first, _ in spans), max(last for _, last in spans))
+    on = TruncDate("captured_at", tzinfo=zone)
+    for day, amount in undone.annotate(day=on).values_list("day", "amount"):
+        for place, (first, last) in enumerate(spans):
+            found[place] -= amount if first <= day <= last else 0
+    return found
 
 
-def invoiced_by_day(currency: str, first: date, last: date) -> dict[date, int]:
-    """Gross amount of all that was issued between two days, cancelled later or not."""
-    issued = Invoice.objects.issued().order_by().filter(currency=currency, issue_date__range=(first, last))
-    return dict(issued.values_list("issue_date").annotate(sum=Sum("total_amount")))
+def invoiced_in(currency: str, spans: Sequence[Span]) -> list[int]:
+    """Gross amount of all that was issued from one day to another, cancelled later or not."""
+    issued = Invoice.objects.issued().filter(currency=currency)
+    return _sums([issued.filter(issue_date__range=span) for span in spans], "total_amount")
+
+
+def _sums(parts: Sequence[QuerySet], column: str) -> list[int]:
+    """The sum of each part, which is in one currency: all in one row, each out of an index. A union of them
+    takes twice as long."""
+    sums = [
+        Coalesce(Subquery(part.order_by().values("currency").annotate(sum=Sum(column)).values("sum")), 0)
+        for part in parts
+    ]
+    return list(Organization.objects.values_list(*sums).first() or [0] * len(parts))

@@ -43,10 +43,10 @@ MUTANTS = (
     report(
         "revenue",
         "collected by another clock",
-        "start, ends = start_of_day(max(first, begins), zone)",
-        "start, ends = start_of_day(max(first, begins), ZoneInfo('UTC'))",
+        "captured_at__gte=start_of_day(first, zone)",
+        "captured_at__gte=start_of_day(first, ZoneInfo('UTC'))",
     ),
-    report("revenue", "entered by mistake is collected", "] -= amount", "] -= 0"),
+    report("revenue", "entered by mistake is collected", "-= amount if", "-= 0 if"),
     report("accounting", "a credit note adds", "*_paper(note, -1, of", "*_paper(note, 1, of", ACCOUNTING),
     report(
         "accounting",
