@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Concat
 from accounts.models import Account, Organization, Region, User
 from core import outbox
 from core.audit import SYSTEM
-from invoices.models import Invoice
+from invoices.models import Invoice, RecurringInvoice
 from orders import operations as orders
 from payments import operations as payments
 from payments.models import Payment
@@ -86,6 +86,7 @@ def spoiled(world: World, text: str) -> Invoice:
         by=SYSTEM,
     )
     invoice = factories.an_open_invoice(account, order.account_line_item)
+    RecurringInvoice.objects.update(refusal="Told", refused_at=factories.NOW)  # words that have their time
     count = spoil([model for label in OURS for model in apps.get_app_config(label).get_models()], text)
     assert count > 40
     return invoice
