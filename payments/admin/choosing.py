@@ -29,6 +29,8 @@ class AccountField(ModelChoiceField):
 
 
 def account_named(written: str) -> Account | None:
-    """By its number, or by its id."""
+    """By its number, or by its id. No row holds the character NUL, and PostgreSQL refuses to look for it."""
+    if "\0" in written:
+        return None
     by_number = Account.objects.filter(number=written.strip()).first()
     return by_number or Account.objects.filter(pk=parse_id(written.strip())).first()

@@ -137,8 +137,9 @@ def test_unassigned_money_is_assigned(staff, account, nobodys):
     assert page(nobodys) in shown
     with unchanged():
         assert "Assign $39.40 to an account?" in text_of(staff.get(page(nobodys, "assign")))
-        wrong = staff.post(page(nobodys, "assign"), {"account": "ACC-1", "reason": "x"})
-        assert "No account has this number" in text_of(wrong)
+        for number in ("ACC-1", "a\0b"):
+            wrong = staff.post(page(nobodys, "assign"), {"account": number, "reason": "x"})
+            assert "No account has this number" in text_of(wrong)
     done = staff.post(page(nobodys, "assign"), {"account": account.number, "reason": "x"}, follow=True)
     assert "$39.40 is account credit of that account now." in text_of(done)
     assert AccountCredit.objects.get().account == account
