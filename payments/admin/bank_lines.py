@@ -177,7 +177,7 @@ def ask_to_dismiss(lines: BackOfficeAdmin, request: HttpRequest, line: BankLine)
     )
 
     def act(reason: str) -> None:
-        operations.dismiss_line(line=line, reason=reason, at=timezone.now(), staff=staff)
+        operations.dismiss_line(line=line, reason=reason, at=timezone.now(), staff=staff, double_of=twin)
 
     form = ReasonForm(posted(request), initial={"reason": _why_double(twin)} if twin else {})
     return confirm(lines, request, line.statement, page, form=form, act=act)
@@ -207,8 +207,9 @@ def ask_to_set_aside_many(lines: BackOfficeAdmin, request: HttpRequest) -> HttpR
     )
 
     def act(row: BankLine, shown: str) -> str:
-        reason = _why_double(row.double_of) if row.double_of else ""
-        operations.dismiss_line(line=row, reason=reason, at=timezone.now(), staff=staff)
+        twin = row.double_of
+        reason = _why_double(twin) if twin else ""
+        operations.dismiss_line(line=row, reason=reason, at=timezone.now(), staff=staff, double_of=twin)
         return f"{plain_money(row.amount, row.currency)} is set aside"
 
     form = SeenForm(posted(request) if shown else None, rows=shown)

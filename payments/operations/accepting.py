@@ -182,12 +182,17 @@ def record_line(
         return payment
 
 
-def dismiss_line(*, line: BankLine, reason: str, at: datetime, staff: User) -> None:
-    """What came in is nothing of the customers', such as interest. Refuses a missing reason."""
+def dismiss_line(
+    *, line: BankLine, reason: str, at: datetime, staff: User, double_of: BankLine | None = None
+) -> None:
+    """What came in is nothing of the customers', such as interest, or a double of another line. Refuses a
+    missing reason, and a line that is not that one's double any more."""
     may_record(staff)
     reason = " ".join(accounts.required(reason).split())[:500]
     with transaction.atomic():
         current = _held(line, Status.OPEN)
+        if double_of and current.double_of_id != double_of.pk:
+            raise Conflict("This line is not marked as a double of that one any more")
         move(
             current,
             Status.DISMISSED,

@@ -221,6 +221,9 @@ class TestDeciding:
         with refuses(Conflict, "This line is booked"):
             operations.tell_apart(line=double.double_of, at=NOW, staff=cashier)
         operations.tell_apart(line=double, at=NOW, staff=cashier)
+        with refuses(Conflict, "This line is not marked as a double of that one any more"):
+            asked = {"line": double, "double_of": double.double_of, "reason": "A double"}
+            operations.dismiss_line(**asked, at=NOW, staff=cashier)
         with refuses(Conflict, "This line is no double of another"):
             operations.tell_apart(line=double, at=NOW, staff=cashier)
 
